@@ -1,0 +1,211 @@
+"""Bytes <-> models: the only file that knows cattrs, and the only place where types are trusted.
+
+cattrs by default turns null into "None" and 5 into "5"; a strict hook for each primitive ends that.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeVar
+
+from attrs import frozen
+from cattrs import Converter, transform_error
+from cattrs.gen import make_dict_structure_fn
+
+from ..models import Page, RefreshedToken, Token
+from ..secret import Secret
+
+T = TypeVar("T")
+
+
+class Flaw(Exception):
+    """Why bytes are not what the documents describe, in words that name places and types and never a value."""
+
+
+@frozen
+class _Row:
+    resource: Token
+
+
+@frozen
+class _Links:
+    next_page: str | None  # required: a listing without it could be silently short
+    prev_page: str | None = None
+
+
+@frozen
+class _Listing:
+    data: list[_Row]
+    pagination: _Links
+
+
+@frozen
+class _Wrapped:
+    resource: RefreshedToken
+
+
+def read_page(body: bytes) -> Page:
+    """A page of `GET /tokens` (F6), or Flaw."""
+    listing = _structure(load(body), _Listing)
+    links = listing.pagination
+    return Page([row.resource for row in listing.data], links.next_page, links.prev_page)
+
+
+def read_refreshed(body: bytes) -> RefreshedToken:
+    """The answer to a refresh in either shape, bare (v1) or wrapped in `resource` (v2, F13), or Flaw."""
+    value = load(body)
+    if "resource" in value and "secret" not in value:
+        return _structure(value, _Wrapped).resource
+    return _structure(value, RefreshedToken)
+
+
+def load(body: bytes) -> dict[str, Any]:
+    """A JSON object from strict UTF-8 (a byte order mark is let pass), or Flaw; NaN and Infinity are no JSON."""
+    if not body.strip():
+        raise Flaw("an empty body where a JSON object is expected")
+    try:
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        flaw = "a body that is not UTF-8"
+    except RecursionError:
+        flaw = "JSON nested too deep"
+    except ValueError:
+        flaw = "a body that is not JSON"
+    else:
+        if isinstance(value, dict):
+            return value
+        flaw = f"{_kind(value)} where a JSON object is expected"
+    raise Flaw(flaw)
+
+
+_SECRET_STRING = re.compile(r'"secret"\s*:\s*("(?:[^"\\\x00-\x1f]|\\.)*")')
+
+
+def salvage(body: bytes, token_id: str) -> RefreshedToken | None:
+    """The new secret out of an answer that does not fit, as far as it came; None unless one whole secret is there.
+
+    A string that is cut is never used, and neither are two secrets that differ. A name that is missing or no
+    string reads as "", an id as the one that was asked for.
+    """
+    text = body.decode("utf-8", "replace")
+    found = set()
+    for literal in _SECRET_STRING.findall(text):
+        try:
+            found.add(Secret(json.loads(literal)))
+        except ValueError:
+            continue
+    if len(found) != 1:
+        return None
+    try:
+        value = load(body)
+    except Flaw:
+        value = {}
+    inner = value.get("resource", value)
+    fields = inner if isinstance(inner, dict) else {}
+    name, new_id = fields.get("name"), fields.get("id")
+    return RefreshedToken(
+        id=new_id if isinstance(new_id, str) else token_id,
+        name=name if isinstance(name, str) else "",
+        secret=found.pop(),
+    )
+
+
+def _structure(value: dict[str, Any], shape: type[T]) -> T:
+    """`value` as `shape`; Flaw naming the path of the first thing that does not fit."""
+    try:
+        return _QUICK.structure(value, shape)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass
+    try:
+        return _EXACT.structure(value, shape)
+    except Exception as error:  # noqa: BLE001 - a group of whatever the hooks raise, each with its path
+        flaws = transform_error(error, path="", format_exception=_say)
+    what, _, where = flaws[0].partition(" @ .")
+    raise Flaw(f"{where}: {what}" if where else what)
+
+
+def _say(error: BaseException, expected: type | None) -> str:
+    """One flaw in words: types only, since the text of an exception may quote a value."""
+    del expected
+    if isinstance(error, KeyError):
+        return "missing"
+    return error.args[0] if isinstance(error, _Mismatch) else "not an object"
+
+
+class _Mismatch(ValueError):
+    """A value of another type than the documents say; its text names types only."""
+
+
+def _string(value: object, _: object) -> str:
+    if type(value) is not str:
+        raise _Mismatch(f"{_kind(value)} where a string is expected")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise _Mismatch("a string with half a character (a lone surrogate)")
+    return value
+
+
+def _moment(value: object, _: object) -> datetime:
+    """An ISO 8601 time as aware UTC; one that names no zone is taken as UTC, which is what web APIs mean by it."""
+    try:
+        moment = datetime.fromisoformat(_string(value, str))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except _Mismatch:
+        raise
+    except (ValueError, OverflowError):
+        pass
+    raise _Mismatch("a string that is no ISO 8601 time")
+
+
+def _secret(value: object, _: object) -> Secret:
+    text = _string(value, str)
+    try:
+        return Secret(text)
+    except ValueError:
+        del text, value
+    raise _Mismatch("a string that cannot be a token")
+
+
+def _kind(value: object) -> str:
+    """A JSON value's type in JSON's words."""
+    if value is None:
+        return "null"
+    names = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        str: "a string",
+        list: "a list",
+        dict: "an object",
+    }
+    return names.get(type(value), "something else")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _converter(*, detailed: bool) -> Converter:
+    converter = Converter(detailed_validation=detailed)
+    converter.register_structure_hook(str, _string)
+    converter.register_structure_hook(datetime, _moment)
+    converter.register_structure_hook(Secret, _secret)
+    for shape in (Token, RefreshedToken, _Row, _Links, _Wrapped):
+        converter.register_structure_hook(
+            shape, make_dict_structure_fn(shape, converter, _cattrs_detailed_validation=detailed)
+        )
+    listed = converter.get_structure_hook(list[_Row])
+
+    def rows(value: object, kind: type[list[_Row]]) -> list[_Row]:
+        if type(value) is not list:
+            raise _Mismatch(f"{_kind(value)} where a list is expected")
+        return listed(value, kind)  # type: ignore[no-any-return]
+
+    converter.register_structure_hook_func(lambda kind: kind == list[_Row], rows)
+    converter.register_structure_hook(
+        _Listing, make_dict_structure_fn(_Listing, converter, _cattrs_detailed_validation=detailed)
+    )
+    return converter
+
+
+_QUICK = _converter(detailed=False)
+_EXACT = _converter(detailed=True)

@@ -1,0 +1,207 @@
+"""One refresh, from its first byte to its secret in safe hands: the request whose answer must not be lost."""
+
+import asyncio
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
+
+from .errors import (
+    CobaltError,
+    NoAnswerError,
+    NotSentError,
+    RefreshError,
+    RefreshInDoubtError,
+    SecretLostError,
+    UnreadableError,
+)
+from .exchange import Exchange
+from .models import RefreshedToken
+from .must_finish import Finishers
+from .protocol import answers
+from .protocol.answers import DOUBTFUL, Response
+from .protocol.requests import Request
+from .transport import OnAnswer
+from .turnstile import Call
+
+Save = Callable[[RefreshedToken], Awaitable[object]]
+
+_log = logging.getLogger("cobalt_async")
+_MOST_DOUBTS = 10_000
+
+
+class Refreshes:
+    """What the refreshes of one client share: those under way, ids in doubt, secrets that nobody has taken."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.unclaimed: list[RefreshedToken] = []
+        self._finishers = Finishers()
+        self._doubts: OrderedDict[str, None] = OrderedDict()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def run(
+        self, token_id: str, request: Request, call: Call, *, save: Save | None, on_answer: OnAnswer | None
+    ) -> RefreshedToken:
+        """Refresh, save, and hand over; a cancellation waits for it once the request may have left."""
+        refresh = _Refresh(self, token_id, request, call, save)
+        try:
+            refreshed = await self._finishers.run(refresh.run(on_answer), committed=lambda: refresh.left)
+        except RefreshError as error:
+            self.claim(error.refreshed)
+            raise
+        except asyncio.CancelledError:
+            refresh.report()
+            raise
+        self.claim(refreshed)
+        return refreshed
+
+    async def wait(self) -> None:
+        """Until no refresh is under way."""
+        await self._finishers.wait()
+
+    def claim(self, refreshed: RefreshedToken | None) -> None:
+        """The secret is in somebody's hands."""
+        self.unclaimed[:] = [kept for kept in self.unclaimed if kept is not refreshed]
+
+    def lock(self, token_id: str) -> asyncio.Lock:
+        """Two refreshes of one token run one after the other."""
+        return self._locks.setdefault(token_id, asyncio.Lock())
+
+    def doubts(self, token_id: str) -> bool:
+        """Whether an earlier refresh of this id ended in doubt."""
+        return token_id in self._doubts
+
+    def remember(self, token_id: str, *, doubt: bool) -> None:
+        """How a refresh of this id ended; the newest 10,000 doubts are kept."""
+        self._doubts.pop(token_id, None)
+        if doubt:
+            self._doubts[token_id] = None
+            if len(self._doubts) > _MOST_DOUBTS:
+                self._doubts.popitem(last=False)
+
+
+class _Refresh:
+    """One refresh. `left` is True while the request may have reached Cobalt and its end is not known."""
+
+    def __init__(self, shared: Refreshes, token_id: str, request: Request, call: Call, save: Save | None) -> None:
+        self.left = False
+        self._failure: CobaltError | None = None
+        self._new: RefreshedToken | None = None
+        self._shared = shared
+        self._token_id = token_id
+        self._request = request
+        self._call = call
+        self._save = save
+
+    async def run(self, on_answer: OnAnswer | None) -> RefreshedToken:
+        lock = self._shared.lock(self._token_id)
+        try:
+            async with asyncio.timeout_at(self._call.route.deadline):
+                await lock.acquire()
+        except TimeoutError:
+            lock_taken = False
+        else:
+            lock_taken = True
+        if not lock_taken:
+            raise NotSentError(str(self._request), "the deadline passed behind another refresh of this token")
+        try:
+            return await self._run(on_answer)
+        except CobaltError as error:
+            self._failure = error
+            raise
+        finally:
+            lock.release()
+
+    def report(self) -> None:
+        """Log how it ended, for a caller who was cancelled and will not learn it otherwise."""
+        if self._new is not None and self._new in self._shared.unclaimed:
+            text = (
+                "refresh of %s: its caller was cancelled; the new secret is in AsyncCobalt.unclaimed and nowhere else"
+            )
+            _log.warning(text, self._token_id)
+        elif self._failure is not None:
+            _log.warning("after its caller was cancelled: %s", self._failure)
+
+    async def _run(self, on_answer: OnAnswer | None) -> RefreshedToken:
+        try:
+            response = await self._shared.exchange.post(
+                self._request, self._call, on_answer=on_answer, on_leave=self._leave
+            )
+        except (NoAnswerError, UnreadableError) as error:
+            doubt = error.why if isinstance(error, NoAnswerError) else error.flaw
+        except BaseException:
+            if self.left:  # the loop is going down: nobody will learn how this ended
+                self._shared.remember(self._token_id, doubt=True)
+            raise
+        else:
+            return await self._read(response)
+        self._shared.remember(self._token_id, doubt=True)
+        raise RefreshInDoubtError(self._token_id, doubt)
+
+    def _leave(self) -> None:
+        self.left = True
+
+    async def _read(self, response: Response) -> RefreshedToken:
+        """The answer by its status, as design and documents have it."""
+        status = response.status
+        if status == 509 or (400 <= status < 500 and status not in DOUBTFUL):
+            raise self._refused(response)
+        if not 200 <= status < 300:
+            return await self._salvage(response, f"it was answered {status}", ran=False)
+        refreshed = answers.read_refreshed(response)
+        if isinstance(refreshed, str):
+            return await self._salvage(response, f"its answer does not fit ({refreshed})", ran=True)
+        await self._keep(refreshed)
+        return refreshed
+
+    def _refused(self, response: Response) -> CobaltError:
+        """What a no means: after an earlier refresh in doubt, that it ran and its secret is gone."""
+        if response.status in (401, 404, 409) and self._shared.doubts(self._token_id):
+            return SecretLostError(
+                self._token_id, f"an earlier refresh ran after all (now it is answered {response.status})"
+            )
+        return answers.refusal(self._request, response, self._call.route.secret)
+
+    async def _salvage(self, response: Response, why: str, *, ran: bool) -> RefreshedToken:
+        """An answer that does not fit: a whole secret in it is kept, and raised; without one there is doubt."""
+        refreshed = answers.salvage(response, self._token_id)
+        if refreshed is not None:
+            await self._keep(refreshed)
+            kind = RefreshError if ran else RefreshInDoubtError
+            raise kind(self._token_id, why, refreshed=refreshed)
+        self._shared.remember(self._token_id, doubt=True)
+        raise RefreshInDoubtError(self._token_id, why)
+
+    async def _keep(self, refreshed: RefreshedToken) -> None:
+        """The secret is here: from now on it stands where it can be found, until it is saved or handed over."""
+        self._new = refreshed
+        self._shared.remember(self._token_id, doubt=False)
+        self._shared.unclaimed.append(refreshed)
+        exchange = self._shared.exchange
+        exchange.same_user(self._call.user, exchange.user_of(refreshed.secret))
+        if self._save is None:
+            return
+        seconds = self._call.route.timeouts.refresh
+        scope = asyncio.timeout(seconds)
+        try:
+            async with scope:
+                await self._save(refreshed)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            why = "save was cancelled"
+        except Exception as error:  # noqa: BLE001 - the caller's code may raise anything; the secret comes first
+            why = f"save did not end within {seconds:g} s" if scope.expired() else f"save failed ({_name(error)})"
+        else:
+            self._shared.claim(refreshed)
+            return
+        raise RefreshError(self._token_id, f"it ran, but its {why}", refreshed=refreshed)
+
+
+def _name(error: Exception) -> str:
+    """An exception of the caller's without its text, which may hold the secret."""
+    number = error.errno if isinstance(error, OSError) else None
+    return type(error).__name__ if number is None else f"{type(error).__name__}: {os.strerror(number)}"

@@ -1,0 +1,106 @@
+"""What is known of one try while it is under way, and its answer as far as it came."""
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+
+import aiohttp
+from attrs import frozen
+
+from ..protocol.limits import Timeouts
+from ..secret import Secret
+
+OnAnswer = Callable[[int, bytes, bool], None]
+
+
+@frozen
+class Route:
+    """Where a try goes, for whom and for how long."""
+
+    base_url: str
+    secret: Secret
+    timeouts: Timeouts
+    deadline: float | None = None  # on the loop's clock
+
+
+class Attempt:
+    """One try: which time limit runs, whether the request left, and what came back.
+
+    Bytes of the answer stand here and in no frame, so that no traceback shows them.
+    """
+
+    def __init__(self, route: Route, *, mutating: bool, pooled: bool, on_leave: Callable[[], None] | None) -> None:
+        times = route.timeouts
+        self._read, self._total = (times.refresh, times.refresh) if mutating else (times.read, times.total)
+        self._mutating = mutating
+        self.pooled = pooled
+        self.left = False
+        self.reply: aiohttp.ClientResponse  # there is none before its head came
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
+        self.complete = False
+        self.flaw: str | None = None
+        self.cut = False
+        self.limit = ""
+        self.scope = asyncio.timeout_at(None)
+        self._parts: list[bytes] = []
+        self._deadline = route.deadline
+        self._on_leave = on_leave
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+
+    def connecting(self, within: float) -> None:
+        """The search for a connection begins. math.inf: it may be a wait for somebody else's, which is not counted."""
+        self._waits = within == math.inf
+        self._until(self._started + within, f"no connection within {within:g} s")
+
+    def leaving(self) -> None:
+        """The first byte is about to be written. What changes something is not given up on from here on."""
+        self.left = True
+        if self._mutating:
+            self._deadline = None
+        if self._on_leave is not None:
+            self._on_leave()
+        now = self._loop.time()
+        if self._waits:
+            self._started = now
+        ends = min(now + self._read, self._started + self._total)
+        self._until(ends, f"no answer within {min(self._read, self._total):g} s")
+
+    def answered(self) -> None:
+        """The head of the answer is here."""
+        self._until(self._started + self._total, f"the answer was not complete within {self._total:g} s")
+
+    def _until(self, when: float, limit: str) -> None:
+        """From here on the try ends at `when`, or at the deadline if that is sooner."""
+        if self._deadline is not None and self._deadline <= when:
+            when, limit = self._deadline, "the deadline passed"
+        self.limit = limit
+        self.scope.reschedule(None if when == math.inf else when)
+
+    async def read(self, most: int) -> None:
+        """Read the reply's body to its end, or to the first thing that is wrong: `flaw` names it."""
+        self.status, self.headers = self.reply.status, self.reply.headers
+        content = self.reply.content
+        size = 0
+        try:
+            while not content.at_eof():
+                self._parts.append(await content.readany())
+                size += len(self._parts[-1])
+                if size > most:
+                    self.flaw = f"a body of more than {most} bytes"
+                    return
+            self.complete = True
+        except aiohttp.ClientPayloadError as error:
+            self.cut = "not completed" in str(error)
+            self.flaw = "the connection ended inside the body" if self.cut else "a body that breaks HTTP's framing"
+
+    def stop(self, failure: Exception) -> None:
+        """The try ended with an exception; what came of the answer stays."""
+        if self.flaw is None and not self.complete:
+            self.cut = True
+            self.flaw = self.limit if isinstance(failure, TimeoutError) else "the connection broke inside the body"
+
+    def body(self) -> bytes:
+        """The bytes of the body that came, just as they came."""
+        return b"".join(self._parts)

@@ -1,0 +1,63 @@
+"""aiohttp's request and response, which tell the try under way what happens to it.
+
+This is the one file that leans on what aiohttp does not document; tests watch each of its assumptions.
+"""
+
+import asyncio
+import itertools
+from contextvars import ContextVar
+
+import aiohttp
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+
+from .attempt import Attempt
+from .failures import Broken, Stale, name
+
+current: ContextVar[Attempt] = ContextVar("cobalt_async_attempt")
+_numbers = itertools.count(1)
+
+
+class WatchedRequest(aiohttp.ClientRequest):
+    """A request that looks at its connection before it is written, and notes that it was."""
+
+    @property
+    def connection_key(self) -> ConnectionKey:
+        """The pool's key; one that fits no pooled connection where the try wants a fresh one."""
+        key = super().connection_key
+        return key if current.get().pooled else key._replace(proxy_headers_hash=-next(_numbers))
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """Write the request, unless the pooled connection holds what nobody asked for (a late answer, say)."""
+        attempt = current.get()
+        protocol = conn.protocol
+        if protocol is None:
+            raise Stale
+        if attempt.pooled:
+            await asyncio.sleep(0)  # twice: what woke together with this task must have been read before we look
+            await asyncio.sleep(0)
+            if not protocol.is_connected() or protocol.should_close:
+                raise Stale
+        else:
+            protocol.force_close()
+        attempt.leaving()
+        try:
+            return await super().send(conn)
+        except (aiohttp.ClientError, OSError) as error:
+            why = name(error)
+        raise Broken(why)
+
+
+class WatchedAnswer(aiohttp.ClientResponse):
+    """A response that notes the moment its head is here."""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        """Read the head; a connection that breaks is told in a way that aiohttp does not answer with a second try."""
+        try:
+            await super().start(connection)
+        except (aiohttp.ClientConnectionError, OSError) as error:
+            why = name(error)
+        else:
+            current.get().answered()
+            return self
+        raise Broken(why)

@@ -1,0 +1,162 @@
+"""Transport: the session of one client, and the way of one request through it."""
+
+import asyncio
+import math
+import ssl
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+import aiohttp
+from yarl import URL
+
+from ..errors import CobaltError, ConfigurationError, NoAnswerError, NotSentError
+from ..protocol.answers import Response
+from ..protocol.content import decode
+from ..protocol.requests import Request
+from ..secret import Secret
+from .attempt import Attempt, OnAnswer, Route
+from .failures import Stale, told
+from .hooks import WatchedAnswer, WatchedRequest, current
+
+
+class Transport:
+    """The connections of one client: a session of aiohttp's with every default that could harm turned off."""
+
+    def __init__(
+        self,
+        *,
+        session: aiohttp.ClientSession | None,
+        verify: ssl.SSLContext | None,
+        proxy: str | None,
+        max_connections: int,
+        max_page_bytes: int,
+        trace_configs: list[aiohttp.TraceConfig],
+    ) -> None:
+        self._lender = session
+        if verify is None and session is not None:
+            verify = ssl.create_default_context()  # whatever the lent connector was told about verification
+        self._ssl: ssl.SSLContext | bool = True if verify is None else verify
+        self._proxy = None if proxy is None else URL(proxy)
+        self._max_connections = max_connections
+        self._max_page_bytes = max_page_bytes
+        self._trace_configs = trace_configs
+        self._session: aiohttp.ClientSession  # from `open` on
+        self._slots = asyncio.Semaphore(max_connections)
+
+    def open(self) -> None:
+        """Make the session, on the loop that runs now and for it."""
+        connector = aiohttp.TCPConnector(limit=0) if self._lender is None else self._borrow(self._lender)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=self._lender is None,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            request_class=WatchedRequest,
+            response_class=WatchedAnswer,
+            skip_auto_headers=("Content-Type",),
+            trace_configs=self._trace_configs,
+        )
+
+    async def close(self) -> None:
+        """Close the session, and its connections unless they are lent."""
+        await self._session.close()
+
+    async def send(
+        self,
+        request: Request,
+        route: Route,
+        *,
+        on_answer: OnAnswer | None = None,
+        on_leave: Callable[[], None] | None = None,
+    ) -> Response:
+        """One try. A mutating request goes on a connection of its own.
+
+        `on_leave()` is called just before the first byte is written. `on_answer(status, raw_bytes, complete)` is
+        called, synchronously and before anything is parsed, for every answer whose head came, a partial one too;
+        it may block, on an fsync say. Where no head came: NotSentError, NoAnswerError or UnreadableError.
+        """
+        mutating = request.budget == "mutate"
+        await self._take_slot(request, route.deadline)
+        try:
+            attempt = Attempt(route, mutating=mutating, pooled=not mutating, on_leave=on_leave)
+            failure = await self._carry(request, route, attempt, on_answer)
+            if isinstance(failure, Stale):
+                attempt = Attempt(route, mutating=mutating, pooled=False, on_leave=on_leave)
+                failure = await self._carry(request, route, attempt, on_answer)
+        finally:
+            self._slots.release()
+        if failure is not None:
+            raise failure
+        encoding = attempt.headers.get("Content-Encoding", "")
+        plain, garbled = decode(attempt.body(), encoding, self._max_page_bytes)
+        return Response(attempt.status, attempt.headers, plain, attempt.flaw or garbled, attempt.cut)
+
+    async def _carry(
+        self, request: Request, route: Route, attempt: Attempt, on_answer: OnAnswer | None
+    ) -> CobaltError | Stale | None:
+        """Send and read as far as it goes. What kept any head from coming is returned in our words, not raised."""
+        connect = min(route.timeouts.connect, route.timeouts.total)
+        mark = current.set(attempt)
+        try:
+            async with attempt.scope:
+                attempt.connecting(connect if self._lender is None else math.inf)
+                async with self._session.request(
+                    request.method,
+                    URL(route.base_url + request.target, encoded=True),
+                    headers=_with_token(request.headers, route.secret),
+                    allow_redirects=False,
+                    timeout=_connect_within(connect),
+                    ssl=self._ssl,
+                    proxy=self._proxy,
+                ) as attempt.reply:
+                    await attempt.read(self._max_page_bytes)
+        except Stale as stale:
+            return stale
+        except Exception as error:  # noqa: BLE001 - whatever aiohttp may raise ends here
+            attempt.stop(error)
+            if attempt.status:
+                return None
+            if self._session.closed:
+                return (NoAnswerError if attempt.left else NotSentError)(str(request), "the client was closed")
+            return told(str(request), attempt, error)
+        else:
+            return None
+        finally:
+            current.reset(mark)
+            if attempt.status and on_answer is not None:
+                on_answer(attempt.status, attempt.body(), attempt.complete)
+
+    async def _take_slot(self, request: Request, deadline: float | None) -> None:
+        """Wait for one of the connections; the clock of the try has not started yet."""
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._slots.acquire()
+                return
+        except TimeoutError:
+            pass
+        raise NotSentError(str(request), "the deadline passed while all connections were busy")
+
+    def _borrow(self, lender: aiohttp.ClientSession) -> aiohttp.BaseConnector:
+        """The connector of the caller's session, and not more of it than that."""
+        connector = lender.connector
+        if lender.closed or connector is None or connector.closed:
+            raise ConfigurationError("session: it is closed; give one that is open, or none")
+        if connector._loop is not asyncio.get_running_loop():
+            raise ConfigurationError("session: it belongs to another event loop; give one of this loop, or none")
+        limits = (connector.limit, connector.limit_per_host, self._max_connections)
+        self._slots = asyncio.Semaphore(min(limit for limit in limits if limit))
+        return connector
+
+
+def _with_token(headers: Mapping[str, str], secret: Secret) -> dict[str, str]:
+    return {**headers, "Authorization": f"Bearer {secret.reveal()}"}
+
+
+@lru_cache(maxsize=64)
+def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
+    """No limit of aiohttp's but this one: the others count the wait for the pool, or never ring."""
+    return aiohttp.ClientTimeout(total=None, connect=None, sock_connect=seconds, sock_read=None)
