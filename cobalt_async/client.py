@@ -64,8 +64,8 @@ class _Root:
             self._closed = True
             if self.refreshes.unclaimed:
                 ids = ", ".join(refreshed.id for refreshed in self.refreshes.unclaimed)
-                text = f"closed with new secrets that nobody has taken, of {ids}: see AsyncCobalt.unclaimed, store them now"
-                warnings.warn(text, RuntimeWarning, stacklevel=3)
+                text = f"new secrets that nobody has taken, of {ids}: see AsyncCobalt.unclaimed, store them now"
+                warnings.warn(f"closed with {text}", RuntimeWarning, stacklevel=3)
             if self._loop is not None:
                 await self._transport.close()
 
@@ -128,7 +128,7 @@ class AsyncCobalt:
 
     def _join(self, root: _Root) -> None:
         self._root = root
-        self._user = _user(root, self._secret)
+        self._call = self._standing_call()
         self.tokens: Tokens = Tokens(calling=self._calling, refreshes=root.refreshes, version=self._version)
 
     def with_token(
@@ -167,7 +167,7 @@ class AsyncCobalt:
             self._secret = requests.check_token(token, "token")
         finally:
             del token
-        self._user = _user(self._root, self._secret)
+        self._call = self._standing_call()
         for refreshed in self.unclaimed:
             if refreshed.secret == self._secret:
                 self._root.refreshes.claim(refreshed)
@@ -208,15 +208,18 @@ class AsyncCobalt:
     def __repr__(self) -> str:
         return f"<AsyncCobalt {self._base_url} {self._version}>"
 
+    def _standing_call(self) -> Call | None:
+        """Who calls as long as the token stays, without a deadline; None without a token."""
+        if self._secret is None:
+            return None
+        route = Route(self._base_url, self._secret, self._timeouts)
+        return Call(route, self._root.refreshes.exchange.user_of(self._secret), self._retry)
+
     def _calling(self, deadline: float | None) -> Call:
         self._root.check()
-        if self._secret is None:
+        if self._call is None:
             raise ConfigurationError("no token: give one to AsyncCobalt, set $COBALT_API_TOKEN, or use with_token")
-        return Call(Route(self._base_url, self._secret, self._timeouts, deadline), self._user, self._retry)
-
-
-def _user(root: _Root, secret: Secret | None) -> bytes:
-    return b"" if secret is None else root.refreshes.exchange.user_of(secret)
+        return self._call if deadline is None else self._call.until(deadline)
 
 
 def _token_from_environment() -> Secret | None:

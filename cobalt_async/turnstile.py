@@ -25,6 +25,10 @@ class Call:
     user: bytes
     retry: RetryPolicy
 
+    def until(self, deadline: float) -> "Call":
+        """The same call with an end, on the loop's clock."""
+        return evolve(self, route=evolve(self.route, deadline=deadline))
+
 
 class _Waiting:
     """A caller in the queue; `turn` becomes the number that the gate gave."""
@@ -44,9 +48,11 @@ class _Waiting:
 class Turnstile:
     """A user's gate for one kind of request, and the callers who wait at it, first come first served."""
 
+    __slots__ = ("_alarm", "_gate", "_queue")  # a large audit holds thousands of these
+
     def __init__(self) -> None:
         self._gate = pace.Gate()
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_Waiting] | None = None  # until somebody has to wait
         self._alarm: asyncio.TimerHandle | None = None
 
     @property
@@ -64,6 +70,8 @@ class Turnstile:
         if not self._queue and self._gate.wait(now) <= 0:
             return self._gate.enter(now)
         caller = _Waiting(request, call, loop.create_future())
+        if self._queue is None:
+            self._queue = deque()
         self._queue.append(caller)
         self._wake()
         try:
@@ -108,9 +116,10 @@ class Turnstile:
         now = loop.time()
         if (closed := self._gate.parked(now)) > 0:
             self._turn_away(closed)
-        while self._queue:
-            if self._queue[0].turn.done():
-                del self._queue[0]
+        queue = self._queue
+        while queue:
+            if queue[0].turn.done():
+                queue.popleft()
                 continue
             delay = self._gate.wait(now)
             if delay > 0:
@@ -118,10 +127,10 @@ class Turnstile:
                     self._alarm.cancel()
                 self._alarm = loop.call_later(delay, self._wake)
                 return
-            self._queue.popleft().turn.set_result(self._gate.enter(now))
+            queue.popleft().turn.set_result(self._gate.enter(now))
 
     def _turn_away(self, closed: float) -> None:
-        for caller in self._queue:
+        for caller in self._queue or ():
             if not caller.turn.done() and (error := caller.too_long(closed)) is not None:
                 caller.turn.set_exception(error)
 

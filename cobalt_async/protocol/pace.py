@@ -82,6 +82,8 @@ class Gate:
     it lets through, in whatever order they are answered.
     """
 
+    __slots__ = ("_answers", "_limited", "_lowest", "_lowest_at", "_opened", "_opened_at", "_parked", "under_way")
+
     def __init__(self) -> None:
         self.under_way = 0
         self._answers = 0

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ..protocol.limits import Timeouts
 from ..secret import Secret
+from .watch import Watch
 
 OnAnswer = Callable[[int, bytes, bool], None]
 
@@ -29,7 +30,9 @@ class Attempt:
     Bytes of the answer stand here and in no frame, so that no traceback shows them.
     """
 
-    def __init__(self, route: Route, *, mutating: bool, pooled: bool, on_leave: Callable[[], None] | None) -> None:
+    def __init__(
+        self, route: Route, *, mutating: bool, pooled: bool, on_leave: Callable[[], None] | None, watch: Watch
+    ) -> None:
         times = route.timeouts
         self._read, self._total = (times.refresh, times.refresh) if mutating else (times.read, times.total)
         self._mutating = mutating
@@ -43,6 +46,8 @@ class Attempt:
         self.cut = False
         self.limit = ""
         self.scope = asyncio.timeout_at(None)
+        self.ends = math.inf
+        self._watch = watch
         self._parts: list[bytes] = []
         self._deadline = route.deadline
         self._on_leave = on_leave
@@ -76,7 +81,12 @@ class Attempt:
         if self._deadline is not None and self._deadline <= when:
             when, limit = self._deadline, "the deadline passed"
         self.limit = limit
-        self.scope.reschedule(None if when == math.inf else when)
+        self.ends = when
+        self._watch.until(when)
+
+    def expire(self) -> None:
+        """The limit that runs has run out."""
+        self.scope.reschedule(self.ends)
 
     async def read(self, most: int) -> None:
         """Read the reply's body to its end, or to the first thing that is wrong: `flaw` names it."""

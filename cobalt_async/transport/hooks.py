@@ -36,7 +36,8 @@ class WatchedRequest(aiohttp.ClientRequest):
         if attempt.pooled:
             await asyncio.sleep(0)  # twice: what woke together with this task must have been read before we look
             await asyncio.sleep(0)
-            if not protocol.is_connected() or protocol.should_close:
+            begun = getattr(protocol._parser, "_tail", b"")  # the parser that is written in Python keeps it there
+            if begun or protocol.should_close or not protocol.is_connected():
                 raise Stale
         else:
             protocol.force_close()

@@ -17,6 +17,9 @@ from ..secret import Secret
 from .attempt import Attempt, OnAnswer, Route
 from .failures import Stale, told
 from .hooks import WatchedAnswer, WatchedRequest, current
+from .watch import Watch
+
+_NO_CONTENT_TYPE = ("Content-Type",)  # aiohttp would make one up for a POST without a body
 
 
 class Transport:
@@ -41,11 +44,13 @@ class Transport:
         self._max_page_bytes = max_page_bytes
         self._trace_configs = trace_configs
         self._session: aiohttp.ClientSession  # from `open` on
+        self._watch: Watch  # (the same)
         self._slots = asyncio.Semaphore(max_connections)
 
     def open(self) -> None:
         """Make the session, on the loop that runs now and for it."""
         connector = aiohttp.TCPConnector(limit=0) if self._lender is None else self._borrow(self._lender)
+        self._watch = Watch()
         self._session = aiohttp.ClientSession(
             connector=connector,
             connector_owner=self._lender is None,
@@ -54,13 +59,13 @@ class Transport:
             auto_decompress=False,
             request_class=WatchedRequest,
             response_class=WatchedAnswer,
-            skip_auto_headers=("Content-Type",),
             trace_configs=self._trace_configs,
         )
 
     async def close(self) -> None:
         """Close the session, and its connections unless they are lent."""
         await self._session.close()
+        self._watch.close()
 
     async def send(
         self,
@@ -79,10 +84,10 @@ class Transport:
         mutating = request.budget == "mutate"
         await self._take_slot(request, route.deadline)
         try:
-            attempt = Attempt(route, mutating=mutating, pooled=not mutating, on_leave=on_leave)
+            attempt = Attempt(route, mutating=mutating, pooled=not mutating, on_leave=on_leave, watch=self._watch)
             failure = await self._carry(request, route, attempt, on_answer)
             if isinstance(failure, Stale):
-                attempt = Attempt(route, mutating=mutating, pooled=False, on_leave=on_leave)
+                attempt = Attempt(route, mutating=mutating, pooled=False, on_leave=on_leave, watch=self._watch)
                 failure = await self._carry(request, route, attempt, on_answer)
         finally:
             self._slots.release()
@@ -98,6 +103,7 @@ class Transport:
         """Send and read as far as it goes. What kept any head from coming is returned in our words, not raised."""
         connect = min(route.timeouts.connect, route.timeouts.total)
         mark = current.set(attempt)
+        self._watch.add(attempt)
         try:
             async with attempt.scope:
                 attempt.connecting(connect if self._lender is None else math.inf)
@@ -109,6 +115,7 @@ class Transport:
                     timeout=_connect_within(connect),
                     ssl=self._ssl,
                     proxy=self._proxy,
+                    skip_auto_headers=_NO_CONTENT_TYPE if request.method == "POST" else None,
                 ) as attempt.reply:
                     await attempt.read(self._max_page_bytes)
         except Stale as stale:
@@ -124,6 +131,7 @@ class Transport:
             return None
         finally:
             current.reset(mark)
+            self._watch.remove(attempt)
             if attempt.status and on_answer is not None:
                 on_answer(attempt.status, attempt.body(), attempt.complete)
 

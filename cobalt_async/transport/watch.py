@@ -1,0 +1,47 @@
+"""One timer for all tries under way: a time limit that is kept costs nothing."""
+
+import asyncio
+import math
+from typing import Protocol
+
+
+class Timed(Protocol):
+    """What ends at a moment on the loop's clock, math.inf for never; `expire` is called once that has come."""
+
+    ends: float
+
+    def expire(self) -> None:
+        """The moment has come."""
+
+
+class Watch:
+    """Rings for each try whose end has come. An end that is put off costs nothing until the old one has come."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._under_way: set[Timed] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings = math.inf
+        self.add = self._under_way.add
+        self.remove = self._under_way.discard
+
+    def until(self, when: float) -> None:
+        """Some try ends at `when`."""
+        if when < self._rings:
+            self.close()
+            self._rings = when
+            self._timer = self._loop.call_at(when, self._ring)
+
+    def close(self) -> None:
+        """No more ringing."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer, self._rings = None, math.inf
+        now = self._loop.time()
+        for timed in [one for one in self._under_way if one.ends <= now]:
+            self._under_way.discard(timed)
+            timed.expire()
+        self.until(min((one.ends for one in self._under_way), default=math.inf))

@@ -1,0 +1,61 @@
+from benchmarks import audit_memory, importing, listing
+from benchmarks.children import plain_server
+from benchmarks.figures import Row, verdict
+
+
+def whole(rows: list[Row], rounds: int) -> None:
+    """Each row has a figure for each counted round, all above nothing, and the first row has the goal."""
+    assert rows[0].goal is not None
+    assert verdict(rows[0])
+    assert all(row.goal is None for row in rows[1:] if row.question.startswith(" "))
+    for row in rows:
+        assert len(row.values) == rounds
+        assert row is rows[0] or min(row.values) > 0
+
+
+async def test_listing_compares() -> None:
+    """Both sides of `listing` list the plain server's page, and each round yields a pair of costs."""
+    with plain_server() as url:
+        measured = await listing.compare(url, rounds=2, requests=5)
+    assert len(measured.ours) == len(measured.bare) == 2
+    assert all(cost.cpu > 0 and cost.wall > 0 for cost in (*measured.ours, *measured.bare))
+
+
+def test_listing() -> None:
+    """`listing` yields its figures; the ratio is ours by bare aiohttp's, pair by pair."""
+    whole(listing.measure(1, requests=3), 1)
+    ours = (listing.Cost(3e-4, 5e-4), listing.Cost(2e-4, 4e-4))
+    bare = (listing.Cost(1e-4, 25e-5), listing.Cost(2e-4, 4e-4))
+    rows = listing.rows(listing.Listing(ours, bare))
+    assert [round(value, 6) for value in rows[0].values] == [3.0, 1.0]
+    assert [round(value, 6) for value in rows[1].values] == [0.5, 1.0]
+    assert [round(value, 6) for value in rows[2].values] == [300.0, 200.0]
+
+
+def test_importing() -> None:
+    """`importing` yields its figures; the ratio is of the time that whole processes take."""
+    whole(importing.measure(1), 1)
+    rows = importing.rows([importing.Cost(0.2, 0.3)], [importing.Cost(0.1, 0.2)])
+    assert [round(row.median, 6) for row in rows] == [1.5, 2.0, 300.0, 200.0]
+
+
+def test_audit_memory() -> None:
+    """`audit_memory` yields its figures from audits in processes of their own."""
+    whole(audit_memory.measure(1, small=20, large=40), 1)
+
+
+def test_audit_memory_rows() -> None:
+    """The goal is for the difference, large less small, in MB."""
+    small = [audit_memory.Audited(10, 40e6, 1.0)]
+    large = [audit_memory.Audited(1000, 59e6, 2.0)]
+    rows = audit_memory.rows(small, large)
+    assert [row.median for row in rows] == [19.0, 40.0, 59.0, 500.0]
+    assert verdict(rows[0]) == "met"
+
+
+async def test_audit() -> None:
+    """The audit that is measured sees every verdict that the plain server means."""
+    with plain_server() as url:
+        audited = await audit_memory.run(url, 45)
+    assert audited.credentials == 45
+    assert audited.peak > 1e6
