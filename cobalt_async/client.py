@@ -88,6 +88,9 @@ class AsyncCobalt:
     A wrong argument, environment variable or use is a ConfigurationError, before anything is sent.
     """
 
+    _base_url = "not made yet"  # a repr works from the first line of __init__ on
+    _version: Literal["v1", "v2"] = "v1"
+
     def __init__(
         self,
         token: str | Secret | None = None,
@@ -110,6 +113,10 @@ class AsyncCobalt:
             del token  # an error carries this frame
         self._pinned = base_url is not None
         self._base_url = _address(base_url, region)
+        try:
+            sealed = None if proxy is None else hosts.proxy_url(proxy, self._base_url)
+        finally:
+            del proxy
         self._version = requests.check_version(api_version)
         self._timeouts = _checked(timeouts, Timeouts, "timeouts")
         self._retry = _checked(retry, RetryPolicy, "retry")
@@ -118,7 +125,7 @@ class AsyncCobalt:
         transport = Transport(
             session=session,
             verify=None if ssl is None else _verifying(ssl),
-            proxy=None if proxy is None else hosts.proxy_url(proxy, self._base_url),
+            proxy=sealed,
             max_connections=requests.check_count(max_connections, "max_connections"),
             max_page_bytes=requests.check_count(max_page_bytes, "max_page_bytes"),
             trace_configs=_tracers(trace_configs),

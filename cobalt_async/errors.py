@@ -113,10 +113,7 @@ class RefusedError(CobaltError):
 
     def __str__(self) -> str:
         said = f' and said "{self.excerpt}"' if self.excerpt else ""
-        return f"{self.request} was answered {self.status}{said}; {self._next()}"
-
-    def _next(self) -> str:
-        return self._advice
+        return f"{self.request} was answered {self.status}{said}; {self._advice}"
 
 
 class BadRequestError(RefusedError):
@@ -184,9 +181,10 @@ class RateLimitedError(RefusedError):
         self.foreign = foreign
         self.retry_after = retry_after
 
-    def _next(self) -> str:
+    def __str__(self) -> str:
+        said = f' and said "{self.excerpt}"' if self.excerpt else ""
         wait = "a minute" if self.retry_after is None else f"{self.retry_after:.0f} s"
-        return f"the user's rate limit is used up, try again in {wait}"
+        return f"{self.request} met the user's rate limit ({self.status}){said}; try again in {wait}"
 
 
 class ServerError(RefusedError):

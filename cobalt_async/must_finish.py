@@ -41,11 +41,14 @@ class Finishers:
             cancelled = None  # no cycle between the frame and the error
 
     async def wait(self) -> None:
-        """Wait for all work under way, through any number of cancellations; then let the last of them out."""
+        """Wait for all work under way, through any number of cancellations; then let the last of them out.
+
+        Work that asks this of itself is not waited for: it would wait for ever.
+        """
         cancelled: asyncio.CancelledError | None = None
-        while self._tasks:
+        while others := self._tasks - {asyncio.current_task()}:
             try:
-                await asyncio.wait(tuple(self._tasks))
+                await asyncio.wait(others)
             except asyncio.CancelledError as error:
                 cancelled = error
         if cancelled is not None:

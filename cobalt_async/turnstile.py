@@ -97,7 +97,7 @@ class Turnstile:
             asked = pace.retry_after(response.headers.get("Retry-After"), time.time())
             pause = self._gate.throttle(now, number, asked)
             _log.info("a rate window is used up (%d): its requests wait %.0f s", response.status, pause)
-            response = evolve(response, retry_after=pause)
+            response = evolve(response, retry_after=pause if asked is None else asked)
         if self._queue:
             self._wake()
         return response

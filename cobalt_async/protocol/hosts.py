@@ -6,6 +6,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+from ..secret import Secret
 
 Region = Literal["us", "eu"]
 
@@ -15,7 +16,9 @@ REGIONS: dict[str, str] = {"us": "https://api.us.cobalt.io", "eu": "https://api.
 _SHAPE = re.compile(
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*/?", re.ASCII
 )
-_PROXY = re.compile(r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?/?", re.ASCII)
+_PROXY = re.compile(
+    r"https?://(?:[A-Za-z0-9._~!$&'()*+,;=:%-]+@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?/?", re.ASCII
+)
 
 
 def region_url(region: str, source: str = "region") -> str:
@@ -45,14 +48,26 @@ def base_url(url: str, source: str = "base_url") -> str:
     return url.rstrip("/")
 
 
-def proxy_url(url: str, base: str) -> str:
+def proxy_url(url: str, base: str) -> Secret:
     """A proxy's URL, which may carry `user:password@`; a plain-http base goes through this machine's proxies only."""
-    if not isinstance(url, str) or not _PROXY.fullmatch(url):
-        raise ConfigurationError("proxy: http://[USER:PASSWORD@]HOST[:PORT] or the same with https, nothing else")
-    _, host = _authority(url, "proxy")
+    flaw = _proxy_flaw(url, base)
+    if flaw is None:
+        return Secret(url)
+    del url  # it may hold a password, and an error carries this frame
+    raise ConfigurationError(f"proxy: {flaw}")
+
+
+def _proxy_flaw(url: str, base: str) -> str | None:
+    if not isinstance(url, str) or not _PROXY.fullmatch(url) or len(url) > 512:
+        return "http://[USER:PASSWORD@]HOST[:PORT] or the same with https, nothing else"
+    scheme, _, rest = url.partition("://")
+    try:
+        _, host = _authority(f"{scheme}://{rest.rpartition('@')[2]}", "proxy")
+    except ConfigurationError:
+        return "the host or the port is not one that can be asked"
     if base.startswith("http:") and not is_loopback(host):
-        raise ConfigurationError("proxy: a plain-http base_url would send the token in clear to another machine")
-    return url
+        return "a plain-http base_url would send the token in clear to another machine"
+    return None
 
 
 def is_loopback(host: str) -> bool:

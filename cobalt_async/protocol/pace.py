@@ -14,6 +14,7 @@ from .limits import RetryPolicy
 WINDOW = 60.0  # seconds (F22)
 RETRIED = frozenset({408, 425, 500, 502, 503, 504})
 
+_LONGEST_PARK = 3600.0  # seconds for which one answer is believed; after that, one asks again
 _SCOUTS = 10  # requests under way while nothing is known of a window
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
@@ -155,7 +156,7 @@ class Gate:
         """
         self._limited = True
         if self._is_current(number) and self._opened is not None:
-            pause = max(self._opened + WINDOW - now, 1.0) if after is None else after
+            pause = max(self._opened + WINDOW - now, 1.0) if after is None else min(after, _LONGEST_PARK)
             self._parked = max(self._parked, now + pause)
             self._close()
         return self.parked(now)

@@ -3,7 +3,6 @@
 A Request never holds the token: the transport adds it in the sending call.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,6 +19,7 @@ Budget = Literal["get", "mutate"]
 
 _TOKEN_ID = re.compile(r"api_[A-Za-z0-9]+", re.ASCII)
 _CURSOR = re.compile(r"(?:[A-Za-z0-9._~!$'()*+,;:@/?=-]|%(?:2[1-9A-Fa-f]|[3-6][0-9A-Fa-f]|7[0-9A-Ea-e]))+", re.ASCII)
+_LONGEST = 1e9  # seconds, three decades: as good as for ever, and still a number that a clock can add
 _LARGEST = 2**31 - 1  # no maximum is stated (F9); this keeps an argument from being absurd
 
 _USER_AGENT = f"cobalt-async/{__version__}"
@@ -113,7 +113,7 @@ def check_seconds(seconds: float, name: str) -> float:
     """A finite number of seconds above 0; a bool is none."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise ConfigurationError(f"{name}: a number of seconds, not {type(seconds).__name__}")
-    if not 0 < seconds < math.inf:
+    if not 0 < seconds <= _LONGEST:
         raise ConfigurationError(f"{name}: a finite number of seconds above 0")
     return float(seconds)
 

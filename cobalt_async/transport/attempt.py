@@ -27,8 +27,32 @@ class Route:
 class Attempt:
     """One try: which time limit runs, whether the request left, and what came back.
 
-    Bytes of the answer stand here and in no frame, so that no traceback shows them.
+    Bytes of the answer stand here and in no frame, and there is no `vars` of it, so that no traceback shows them.
     """
+
+    __slots__ = (
+        "_deadline",
+        "_loop",
+        "_mutating",
+        "_on_leave",
+        "_parts",
+        "_read",
+        "_started",
+        "_total",
+        "_waits",
+        "_watch",
+        "complete",
+        "cut",
+        "ends",
+        "flaw",
+        "headers",
+        "left",
+        "limit",
+        "pooled",
+        "reply",
+        "scope",
+        "status",
+    )
 
     def __init__(
         self, route: Route, *, mutating: bool, pooled: bool, on_leave: Callable[[], None] | None, watch: Watch
@@ -38,7 +62,8 @@ class Attempt:
         self._mutating = mutating
         self.pooled = pooled
         self.left = False
-        self.reply: aiohttp.ClientResponse  # there is none before its head came
+        self.reply: aiohttp.ClientResponse  # none is there before its head came
+        self._waits = False
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self.complete = False

@@ -5,7 +5,9 @@ This is the one file that leans on what aiohttp does not document; tests watch e
 
 import asyncio
 import itertools
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from typing import Any
 
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
@@ -13,6 +15,8 @@ from aiohttp.connector import Connection
 
 from .attempt import Attempt
 from .failures import Broken, Stale, name
+
+Send = Callable[[Connection], Coroutine[Any, Any, aiohttp.ClientResponse]]
 
 current: ContextVar[Attempt] = ContextVar("cobalt_async_attempt")
 _numbers = itertools.count(1)
@@ -27,38 +31,49 @@ class WatchedRequest(aiohttp.ClientRequest):
         key = super().connection_key
         return key if current.get().pooled else key._replace(proxy_headers_hash=-next(_numbers))
 
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+    def send(self, conn: Connection) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
         """Write the request, unless the pooled connection holds what nobody asked for (a late answer, say)."""
-        attempt = current.get()
-        protocol = conn.protocol
-        if protocol is None:
-            raise Stale
-        if attempt.pooled:
-            await asyncio.sleep(0)  # twice: what woke together with this task must have been read before we look
-            await asyncio.sleep(0)
-            begun = getattr(protocol._parser, "_tail", b"")  # the parser that is written in Python keeps it there
-            if begun or protocol.should_close or not protocol.is_connected():
-                raise Stale
-        else:
-            protocol.force_close()
-        attempt.leaving()
-        try:
-            return await super().send(conn)
-        except (aiohttp.ClientError, OSError) as error:
-            why = name(error)
-        raise Broken(why)
+        return _send(super().send, conn)
 
 
 class WatchedAnswer(aiohttp.ClientResponse):
     """A response that notes the moment its head is here."""
 
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+    def start(self, connection: Connection) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
         """Read the head; a connection that breaks is told in a way that aiohttp does not answer with a second try."""
-        try:
-            await super().start(connection)
-        except (aiohttp.ClientConnectionError, OSError) as error:
-            why = name(error)
-        else:
-            current.get().answered()
-            return self
-        raise Broken(why)
+        return _start(super().start, connection)
+
+
+# Functions, so that no frame of ours in a traceback has a request or a response of aiohttp's: they hold the token.
+
+
+async def _send(send: Send, conn: Connection) -> aiohttp.ClientResponse:
+    attempt = current.get()
+    protocol = conn.protocol
+    if protocol is None:
+        raise Stale
+    if attempt.pooled:
+        await asyncio.sleep(0)  # twice: what woke together with this task must have been read before we look
+        await asyncio.sleep(0)
+        begun = getattr(protocol._parser, "_tail", b"")  # the parser that is written in Python keeps it there
+        if begun or protocol.should_close or not protocol.is_connected():
+            raise Stale
+    else:
+        protocol.force_close()
+    attempt.leaving()
+    try:
+        return await send(conn)
+    except (aiohttp.ClientError, OSError) as error:
+        why = name(error)
+    raise Broken(why)
+
+
+async def _start(start: Send, connection: Connection) -> aiohttp.ClientResponse:
+    try:
+        answer = await start(connection)
+    except (aiohttp.ClientConnectionError, OSError) as error:
+        why = name(error)
+    else:
+        current.get().answered()
+        return answer
+    raise Broken(why)

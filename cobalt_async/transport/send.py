@@ -30,7 +30,7 @@ class Transport:
         *,
         session: aiohttp.ClientSession | None,
         verify: ssl.SSLContext | None,
-        proxy: str | None,
+        proxy: Secret | None,
         max_connections: int,
         max_page_bytes: int,
         trace_configs: list[aiohttp.TraceConfig],
@@ -39,7 +39,7 @@ class Transport:
         if verify is None and session is not None:
             verify = ssl.create_default_context()  # whatever the lent connector was told about verification
         self._ssl: ssl.SSLContext | bool = True if verify is None else verify
-        self._proxy = None if proxy is None else URL(proxy)
+        self._proxy = proxy  # sealed, for the password in it
         self._max_connections = max_connections
         self._max_page_bytes = max_page_bytes
         self._trace_configs = trace_configs
@@ -114,7 +114,7 @@ class Transport:
                     allow_redirects=False,
                     timeout=_connect_within(connect),
                     ssl=self._ssl,
-                    proxy=self._proxy,
+                    proxy=None if self._proxy is None else URL(self._proxy.reveal()),
                     skip_auto_headers=_NO_CONTENT_TYPE if request.method == "POST" else None,
                 ) as attempt.reply:
                     await attempt.read(self._max_page_bytes)

@@ -1,0 +1,109 @@
+"""What an answer says about a credential: pure. Three-valued, because a failed check is not a clean check.
+
+200, a readable list to its end            ALIVE
+401 with a JSON or empty body everywhere   DEAD, once a live answer of the same run came from each host
+403 with a JSON or empty body              FORBIDDEN
+anything else, no answer included          INDETERMINATE, with the reason
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from attrs import evolve, frozen
+
+from ..errors import (
+    CobaltError,
+    ForbiddenError,
+    NoAnswerError,
+    NotSentError,
+    PaginationError,
+    RateLimitedError,
+    RefusedError,
+    ServerError,
+    UnauthorizedError,
+    UnreadableError,
+)
+from ..models import Token
+
+
+class Verdict(StrEnum):
+    """What is known of a credential; INDETERMINATE is not known, and never a polite word for dead."""
+
+    ALIVE = "ALIVE"
+    DEAD = "DEAD"
+    FORBIDDEN = "FORBIDDEN"
+    INDETERMINATE = "INDETERMINATE"
+
+
+@frozen
+class AuditResult:
+    """What an audit says about one credential, by its label.
+
+    `reason` is None, except for INDETERMINATE: `no_live_control` (a 401, but no token was seen to work in
+    this run), `rate_limited`, `server_error`, `no_answer`, `not_sent`, `unreadable`, `pagination`,
+    `foreign_answer` (a 401 or 403 whose body is not Cobalt's), `changed_midway` (refused in the middle of
+    its own listing), or `refused_` and a status, as in `refused_404`. `tokens`: all tokens of the
+    credential's user, where it is ALIVE. `region`: where it is ALIVE or FORBIDDEN, if `regions` were given.
+    """
+
+    label: str
+    verdict: Verdict
+    reason: str | None = None
+    tokens: tuple[Token, ...] = ()
+    region: str | None = None
+
+
+def alive(label: str, tokens: tuple[Token, ...], *, region: str | None) -> AuditResult:
+    """The listing was read to its end."""
+    return AuditResult(label, Verdict.ALIVE, tokens=tokens, region=region)
+
+
+def failed(label: str, error: CobaltError, *, region: str | None, pages: int) -> AuditResult:
+    """What an error says of one host, after `pages` of the listing were read. DEAD is yet to be confirmed."""
+    if isinstance(error, UnauthorizedError | ForbiddenError):
+        if error.foreign:
+            return _indeterminate(label, "foreign_answer")
+        if pages:
+            return _indeterminate(label, "changed_midway")
+        if isinstance(error, UnauthorizedError):
+            return AuditResult(label, Verdict.DEAD)
+        return AuditResult(label, Verdict.FORBIDDEN, region=region)
+    return _indeterminate(label, _reason(error))
+
+
+def conclude(by_region: Sequence[AuditResult]) -> AuditResult:
+    """What the regions say together, at least one: ALIVE before doubt before FORBIDDEN before DEAD."""
+    for verdict in (Verdict.ALIVE, Verdict.INDETERMINATE, Verdict.FORBIDDEN):
+        for result in by_region:
+            if result.verdict is verdict:
+                return result
+    return by_region[0]
+
+
+def unconfirmed(dead: AuditResult) -> AuditResult:
+    """A 401 that nothing vouches for: whatever strips Authorization on the way looks just like it."""
+    return evolve(dead, verdict=Verdict.INDETERMINATE, reason="no_live_control")
+
+
+def _indeterminate(label: str, reason: str) -> AuditResult:
+    return AuditResult(label, Verdict.INDETERMINATE, reason)
+
+
+def _reason(error: CobaltError) -> str:
+    match error:
+        case RateLimitedError():
+            return "rate_limited"
+        case ServerError():
+            return "server_error"
+        case RefusedError():
+            return f"refused_{error.status}"
+        case PaginationError():
+            return "pagination"
+        case UnreadableError():
+            return "unreadable"
+        case NoAnswerError():
+            return "no_answer"
+        case NotSentError():
+            return "not_sent"
+        case _:  # a kind of error that a listing does not raise: a bug, not a verdict
+            raise error

@@ -1,0 +1,29 @@
+"""The command line: argv -> one call -> text and an exit code."""
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `cobalt-async` with these arguments, by default those of the process, and return its exit code.
+
+    0 done · 2 usage or configuration · 3 audit incomplete · 6 a request failed · 130 interrupted. Without the
+    extra `cli`: one line that says what to install, and 2.
+    """
+    try:
+        import rich  # noqa: F401 - only whether it is there
+
+        from .app import choose
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        missing = error.name
+    else:
+        from .running import run
+
+        return run(choose, sys.argv[1:] if argv is None else argv)
+    line = f"cobalt-async: the command line needs {missing}: pip install 'cobalt-async[cli]'"
+    print(line, file=sys.stderr)
+    return 2

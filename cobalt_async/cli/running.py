@@ -1,0 +1,47 @@
+"""One command from start to exit code: here and nowhere else, failures become a line and a number."""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from cobalt_async import errors
+
+from .speaking import complain
+
+_USAGE, _FAILED, _INTERRUPTED = 2, 6, 130
+
+
+def run(choose: Callable[[Sequence[str]], Callable[[], int]], argv: Sequence[str]) -> int:
+    """The exit code of what the arguments ask for; what stopped it is one line on standard error."""
+    if sys.stdout is None:
+        complain("standard output is closed; there is nowhere to write to")
+        return _USAGE
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a label may hold what the terminal's encoding does not
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code = choose(argv)()
+        sys.stdout.flush()
+    except errors.CobaltError as error:
+        complain(str(error))
+        code = _USAGE if isinstance(error, errors.ConfigurationError) else _FAILED
+    except KeyboardInterrupt:
+        complain("interrupted")
+        code = _INTERRUPTED
+    except BrokenPipeError:  # whoever read us has enough: nothing to say, and nobody to say it to
+        _drop_output()
+        code = _INTERRUPTED
+    except OSError as error:
+        _drop_output()
+        complain(f"cannot write to standard output: {error.strerror or type(error).__name__}")
+        code = _USAGE
+    return code
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere, so that Python's own flush at the end does not fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,66 @@
+"""`cobalt-async sandbox`: a make-believe Cobalt on this machine, until somebody stops it."""
+
+import asyncio
+import contextlib
+import signal
+
+from cobalt_async import errors
+from cobalt_async.testing import CobaltSandbox, populate
+
+_ACCEPT = "-H 'Accept: application/vnd.cobalt.v1+json'"
+
+
+def serve(*, port: int, users: int) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    return asyncio.run(_serve(port, users))
+
+
+async def _serve(port: int, users: int) -> int:
+    sandbox = CobaltSandbox(port=port, rate_limit=True)
+    async with contextlib.AsyncExitStack() as stack:
+        if (flaw := await _open(sandbox, stack)) is not None:
+            raise errors.ConfigurationError(f"{flaw}; take another with --port, or leave it out")
+        stop = asyncio.Event()
+        _on_signal(stop, stack)
+        print(_welcome(sandbox, users), flush=True)
+        await stop.wait()
+    print("stopped")
+    return 0
+
+
+async def _open(sandbox: CobaltSandbox, stack: contextlib.AsyncExitStack) -> str | None:
+    """Start serving; or say why that cannot be."""
+    try:
+        await stack.enter_async_context(sandbox)
+    except RuntimeError as error:
+        return str(error)
+    return None
+
+
+def _on_signal(stop: asyncio.Event, stack: contextlib.AsyncExitStack) -> None:
+    """Let SIGINT and SIGTERM stop the server."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
+            loop.add_signal_handler(number, stop.set)
+            stack.callback(loop.remove_signal_handler, number)
+
+
+def _welcome(sandbox: CobaltSandbox, users: int) -> str:
+    """What to type to see it work; the first user is made for it, whatever becomes of the others."""
+    ada = sandbox.add_user("Ada", tokens=3)
+    populate(sandbox, users=users - 1)
+    mine, other, _ = ada.tokens
+    bearer = f"-H 'Authorization: Bearer {mine.secret}'"
+    return f"""\
+A make-believe Cobalt with {users} users is at {sandbox.url} until Ctrl-C.
+It forgets everything then; its secrets open nothing else, so they may be shown.
+
+List the tokens of one user:
+  curl -s {_ACCEPT} {bearer} {sandbox.url}/tokens
+Refresh one of them (the answer holds its new secret):
+  curl -s -X POST {_ACCEPT} {bearer} {sandbox.url}/tokens/{other.id}/refresh
+See a refusal, 401:
+  curl -s -i {_ACCEPT} -H 'Authorization: Bearer nobody' {sandbox.url}/tokens
+The same listing with this command:
+  COBALT_API_TOKEN={mine.secret} COBALT_BASE_URL={sandbox.url} cobalt-async tokens list"""

@@ -1,0 +1,151 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cobalt_async
+from cobalt_async import cli
+from tests.cli.calling import Ended, Run, run_process
+
+NO_TYPER = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+from cobalt_async.cli import main
+sys.exit(main(["--version"]))
+"""
+
+
+def test_the_version(run: Run) -> None:
+    """`--version` prints name and version, and nothing else."""
+    assert run("--version") == Ended(0, f"cobalt-async {cobalt_async.__version__}\n", "")
+
+
+def test_the_version_needs_little() -> None:
+    """`--version` loads neither the sandbox nor rich's machinery."""
+    script = "import sys; from cobalt_async.cli import main; main(['--version']); print(*sys.modules)"
+    done = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "typer" in loaded
+    assert not loaded & {"rich.console", "rich.table", "rich.progress", "cobalt_async.testing", "aiohttp.web"}
+
+
+def test_as_a_module() -> None:
+    """`python -m cobalt_async` is the command, under its own name."""
+    assert run_process("--version").out == f"cobalt-async {cobalt_async.__version__}\n"
+    assert run_process("--help").out.startswith("Usage: cobalt-async [OPTIONS] COMMAND")
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich"])
+def test_without_the_extra(missing: str) -> None:
+    """Without typer or rich, one line says what to install, and the exit code is 2."""
+    script = NO_TYPER.format(missing=missing)
+    done = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"cobalt-async: the command line needs {missing}: pip install 'cobalt-async[cli]'\n"
+
+
+def test_another_missing_module_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what the extra brings is called missing."""
+    monkeypatch.delitem(sys.modules, "cobalt_async.cli.app", raising=False)
+    monkeypatch.delattr(cli, "app", raising=False)
+    monkeypatch.setitem(sys.modules, "attrs", None)
+    with pytest.raises(ModuleNotFoundError):
+        cli.main(["--version"])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [(), ("audit",), ("sandbox",), ("tokens",), ("tokens", "list")],
+    ids=" ".join,
+)
+def test_the_help(run: Run, command: tuple[str, ...]) -> None:
+    """Each command explains itself, fits in 100 columns, and offers no shell completion."""
+    for option in ("--help", "-h"):
+        ended = run(*command, option)
+        assert (ended.code, ended.err) == (0, "")
+        assert ended.out.startswith(" ".join(("Usage: cobalt-async", *command)))
+        assert max(map(len, ended.out.splitlines())) <= 100
+        assert "completion" not in ended.out
+        assert "..." not in ended.out.partition("\n")[2]
+
+
+def test_the_help_tells_the_exit_codes(run: Run) -> None:
+    """Whoever writes a script finds them without leaving the terminal."""
+    text = " ".join(run("--help").out.split())
+    assert "0 done, 2 usage or configuration, 3 audit incomplete, 6 a request failed, 130 interrupted" in text
+
+
+def test_no_command_offers_a_secret_as_an_argument(run: Run) -> None:
+    """Secrets come from the environment, a file or standard input: no option takes one."""
+    text = "".join(run(*command, "--help").out for command in (("audit",), ("tokens", "list")))
+    assert {"--token", "--secret", "--api-token"}.isdisjoint(text.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("tokens",),
+        ("nonsense",),
+        ("--nonsense",),
+        ("audit", "--nonsense"),
+        ("audit", "a.csv", "b.csv"),
+        ("audit", "a.csv", "--format", "xml"),
+        ("audit", "a.csv", "--concurrency", "many"),
+        ("audit", "a.csv", "--rate", "fast"),
+        ("audit", "a.csv", "--region", "mars"),
+        ("audit",),
+        ("audit", "a.csv", "--sandbox"),
+        ("tokens", "refresh", "api_a"),
+        ("sandbox", "--port", "65536"),
+        ("sandbox", "--users", "0"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
+    """It is exit code 2, says how it is used, and is no traceback."""
+    ended = run(*arguments)
+    assert ended.code == 2
+    assert "Usage: cobalt-async" in ended.out + ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_standard_output_that_is_closed(tmp_path: Path) -> None:
+    """Nowhere to write to is one line and exit code 2."""
+    done = subprocess.run(
+        ("/bin/sh", "-c", '"$0" -m cobalt_async audit --sandbox >&-', sys.executable),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "cobalt-async: standard output is closed; there is nowhere to write to\n",
+    )
+
+
+def test_standard_error_that_is_closed() -> None:
+    """What would be said there is lost, and is not printed among the results."""
+    done = subprocess.run(
+        ("/bin/sh", "-c", '"$0" -m cobalt_async audit no-such-file 2>&-', sys.executable),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+def test_a_disk_that_is_full(form: str) -> None:
+    """It is one line and exit code 2, and no traceback, now or when Python ends."""
+    with Path("/dev/full").open("wb") as full:
+        arguments = (sys.executable, "-m", "cobalt_async", "audit", "--sandbox", "--format", form)
+        done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "cobalt-async: cannot write to standard output: No space left on device\n"

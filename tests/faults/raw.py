@@ -1,0 +1,151 @@
+"""A raw server on localhost that says exactly the bytes it is told: the next row of faults in five lines.
+
+async def test_r06(parser):
+    '''A 304 is an error: one request, nothing followed.'''
+    async with raw(head(304)) as server, client(server) as cobalt:
+        error = await failure(cobalt.tokens.list(), errors.UnreadableError)
+    assert len(server.requests) == 1
+"""
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+from cobalt_async import AsyncCobalt, RetryPolicy, errors
+
+E = TypeVar("E", bound=BaseException)
+
+TOKEN = "canary-Token-0123456789abcdef"
+NEW_SECRET = "canary-Secret-fedcba9876543210"
+TOKEN_ID = "api_Dge3LsHMjtX8SGEk4a8nux"
+
+
+class Exchange:
+    """One request as it arrived, and the connection to misbehave on."""
+
+    def __init__(self, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.request = request
+        self.reader = reader
+        self.writer = writer
+
+    async def say(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def reset(self) -> None:
+        """End the connection with RST instead of FIN."""
+        self.writer.transport.abort()
+
+
+Answer = bytes | Callable[[Exchange], Awaitable[None]]
+
+
+class Server:
+    """What arrived: `requests` (heads as bytes), `connections` (a count)."""
+
+    def __init__(self, answers: tuple[Answer, ...], *, close: bool) -> None:
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.port = 0
+        self.scheme = "http"
+        self._answers = answers
+        self._close = close
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://localhost:{self.port}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        try:
+            while True:
+                request = await reader.readuntil(b"\r\n\r\n")
+                self.requests.append(request)
+                answer = self._answers[min(len(self.requests), len(self._answers)) - 1]
+                if isinstance(answer, bytes):
+                    writer.write(answer)
+                    await writer.drain()
+                else:
+                    await answer(Exchange(request, reader, writer))
+                if self._close or writer.is_closing():
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def stop(self) -> None:
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def raw(*answers: Answer, close: bool = False, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    """Serve these answers in turn, the last one again and again; `close`: hang up after each."""
+    server = Server(answers, close=close)
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
+    server.port = listener.sockets[0].getsockname()[1]
+    server.scheme = "http" if tls is None else "https"
+    try:
+        yield server
+    finally:
+        listener.close()
+        await server.stop()
+
+
+def client(server: Server, **arguments: Any) -> AsyncCobalt:
+    """A client for that server which does not dawdle between tries."""
+    return AsyncCobalt(TOKEN, base_url=server.url, **{"retry": RetryPolicy(base=0), **arguments})
+
+
+async def failure(work: Coroutine[Any, Any, object], kind: type[E]) -> E:
+    """The error that this work ends in: exactly of this class, one line, without a secret."""
+    with pytest.raises(errors.CobaltError) as caught:
+        await work
+    assert type(caught.value) is kind, repr(caught.value)
+    return caught.value
+
+
+def head(status: int, *, length: int | None = 0, **headers: str) -> bytes:
+    """The head of an answer; a header's `_` becomes `-`."""
+    lines = [f"HTTP/1.1 {status} Whatever"]
+    if length is not None:
+        lines.append(f"Content-Length: {length}")
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def answer(status: int, body: object = b"", *, kind: str = "application/json", **headers: str) -> bytes:
+    """A whole answer; a body that is no bytes is sent as JSON."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return head(status, length=len(data), Content_Type=kind, **headers) + data
+
+
+def page(*ids: str, next_page: object = None) -> dict[str, Any]:
+    """A page of a listing."""
+    rows = [
+        {"resource": {"id": token_id, "name": "n", "last_characters": "abcd", "expire_at": None}} for token_id in ids
+    ]
+    return {"data": rows, "pagination": {"next_page": next_page, "prev_page": None}}
+
+
+def ok(*ids: str, next_page: object = None) -> bytes:
+    """A whole answer to `GET /tokens`."""
+    return answer(200, page(*(ids or (TOKEN_ID,)), next_page=next_page))
+
+
+def refreshed(secret: object = NEW_SECRET, **fields: Any) -> dict[str, Any]:
+    """The body of an answer to a refresh."""
+    return {"id": TOKEN_ID, "name": "n", "secret": secret, "expire_at": None, **fields}

@@ -1,0 +1,148 @@
+"""README.md is true: its commands have the form that the checks rely on, and every Python block runs."""
+
+import ast
+import asyncio
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from cobalt_async.testing import CobaltSandbox
+
+README = Path(__file__).parent.parent / "README.md"
+BLOCKS: list[str] = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+# What each block is recognised by, and the claim that is checked of it.
+CLIENT, REFRESH, AUDIT, SANDBOX, FASTAPI, AIOHTTP = (
+    "async for token in cobalt.tokens.iter",
+    "cobalt.use_token(",
+    "audit(cobalt, inventory)",
+    "cobalt_sandbox.faults",
+    "FastAPI(",
+    "web.Application()",
+)
+MARKS = (CLIENT, REFRESH, AUDIT, SANDBOX, FASTAPI, AIOHTTP)
+
+
+def block(mark: str) -> str:
+    """The one Python block with this text in it."""
+    (found,) = [text for text in BLOCKS if mark in text]
+    return found
+
+
+def run(text: str) -> dict[str, Any]:
+    """Run a block as a script or, where it awaits at the top level, as a notebook's cell; its names."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    code: CodeType = compile(text, str(README), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    outcome = eval(code, names)  # noqa: S307 - our own README
+    if inspect.iscoroutine(outcome):
+        asyncio.run(outcome)
+    return names
+
+
+@pytest.fixture
+def ada(cobalt_sandbox: CobaltSandbox, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A user with three tokens at a sandbox, whom the environment speaks for."""
+    user = cobalt_sandbox.add_user("ada", tokens=3)
+    monkeypatch.setenv("COBALT_BASE_URL", cobalt_sandbox.url)
+    monkeypatch.setenv("COBALT_API_TOKEN", user.tokens[0].secret)
+    monkeypatch.delenv("COBALT_REGION", raising=False)
+    return user
+
+
+def test_every_block_is_run_by_a_test_below() -> None:
+    """No Python block stands in README that nothing runs."""
+    assert len(BLOCKS) == len(MARKS)
+    assert {block(mark) for mark in MARKS} == set(BLOCKS)
+
+
+def test_the_listing_prints_every_token(ada: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """The client's block prints all tokens of the user, id and name."""
+    run(block(CLIENT))
+    assert capsys.readouterr().out.splitlines() == [f"{token.id} {token.name}" for token in ada.tokens]
+
+
+def test_the_refresh_saves_a_live_secret(ada: Any, cobalt_sandbox: CobaltSandbox) -> None:
+    """The refresh's block leaves the new, live secret in the vault, and the old one is dead."""
+    old = ada.tokens[0].secret
+    names = run(block(REFRESH))
+    assert list(names["vault"].values()) == [ada.tokens[0].secret]
+    assert ada.tokens[0].secret != old
+    assert cobalt_sandbox.alive(ada.tokens[0].secret)
+    assert not cobalt_sandbox.alive(old)
+
+
+def test_the_audit_tells_each_verdict(ada: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """The audit's block prints a verdict for each credential, and a report."""
+    del ada
+    run(block(AUDIT))
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(lines[:2]) == ["ci DEAD None 0", "laptop DEAD None 0"]
+    assert len(lines) > 2
+
+
+def test_the_sandbox_works_in_a_users_own_pytest(tmp_path: Path) -> None:
+    """The pytest block passes in an empty folder, with the fixture that the plugin brings."""
+    (tmp_path / "test_mine.py").write_text(block(SANDBOX), "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_fastapi_backend_answers_and_says_wait(ada: Any, cobalt_sandbox: CobaltSandbox) -> None:
+    """The FastAPI block lists the names, and answers 503 with Retry-After where the rate limit is used up."""
+    testclient = pytest.importorskip("fastapi.testclient")
+    with testclient.TestClient(run(block(FASTAPI))["app"]) as client:
+        headers = {"X-Cobalt-Token": ada.tokens[0].secret}
+        assert client.get("/tokens", headers=headers).json() == [token.name for token in ada.tokens]
+        cobalt_sandbox.faults.answer(509)
+        refused = client.get("/tokens", headers=headers)
+    assert refused.status_code == 503
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+
+
+async def test_the_aiohttp_backend_answers_and_says_wait(ada: Any, cobalt_sandbox: CobaltSandbox) -> None:
+    """The aiohttp.web block does the same."""
+    app: web.Application = run(block(AIOHTTP))["app"]
+    async with TestClient(TestServer(app)) as client:
+        headers = {"X-Cobalt-Token": ada.tokens[0].secret}
+        assert await (await client.get("/tokens", headers=headers)).json() == [token.name for token in ada.tokens]
+        cobalt_sandbox.faults.answer(509)
+        refused = await client.get("/tokens", headers=headers)
+    assert refused.status == 503
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+
+
+@pytest.mark.parametrize("mark", ["try", "test"])
+def test_each_command_is_one_line_under_its_mark(mark: str) -> None:
+    """Right under `<!-- try -->` and `<!-- test -->` stands a `sh` block of one line, which makes its venv itself."""
+    lines = README.read_text("utf-8").splitlines()
+    (at,) = [number for number, line in enumerate(lines) if line == f"<!-- {mark} -->"]
+    assert lines[at + 1] == "```sh"
+    assert lines[at + 2].startswith("python3 -m venv ")
+    assert lines[at + 3] == "```"
+
+
+def test_it_is_a_cheat_sheet() -> None:
+    """README is at most 150 lines."""
+    assert len(README.read_text("utf-8").splitlines()) <= 150
+
+
+def test_the_command_line_that_it_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every `cobalt-async …` command in README is one that `--help` knows."""
+    from cobalt_async.cli import main
+
+    commands = set(re.findall(r"`?cobalt-async ([a-z]+)", README.read_text("utf-8")))
+    assert commands
+    ask: Callable[[list[str]], int] = main
+    ask(["--help"])
+    known = capsys.readouterr().out
+    assert not [command for command in commands if command not in known]
