@@ -101,16 +101,11 @@ class Exchange:
         turnstile = self._turnstile(call.user, request.budget)
         number = await turnstile.enter(request, call)
         started = time.perf_counter()
-        sent = True
-        response: Response | None = None
         try:
             response = await self._transport.send(request, call.route, on_answer=on_answer, on_leave=on_leave)
-        except NotSentError:
-            sent = False
+        except BaseException as error:
+            turnstile.leave(number, sent=not isinstance(error, NotSentError))
             raise
-        finally:
-            if response is None:
-                turnstile.leave(number, sent=sent)
         response = turnstile.settle(number, response)
         if _log.isEnabledFor(logging.DEBUG):
             elapsed = (time.perf_counter() - started) * 1000

@@ -20,7 +20,7 @@ class Tokens:
     def __init__(self, *, calling: Callable[[float | None], Call], refreshes: Refreshes, version: Version) -> None:
         self._calling = calling  # deadline on the loop's clock -> who calls; checks that the client may be used now
         self._refreshes = refreshes
-        self._version = version
+        self._version: Version = version
 
     async def list(self, *, limit: int | None = None, cursor: str | None = None, deadline: float | None = None) -> Page:
         """One page of the tokens of the calling user (F5, F9).

@@ -62,7 +62,7 @@ class Walk:
         self._cursor = cursor
         self._max_pages = max_pages
         self._max_items = max_items
-        self._version = version
+        self._version: Version = version
         self._pages = 0
         self._empty = 0
         self._seen = {hash(request.target)}

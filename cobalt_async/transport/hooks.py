@@ -5,7 +5,7 @@ This is the one file that leans on what aiohttp does not document; tests watch e
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,7 +16,7 @@ from aiohttp.connector import Connection
 from .attempt import Attempt
 from .failures import Broken, Stale, name
 
-Send = Callable[[Connection], Coroutine[Any, Any, aiohttp.ClientResponse]]
+Send = Callable[[Connection], Awaitable[aiohttp.ClientResponse]]
 
 current: ContextVar[Attempt] = ContextVar("cobalt_async_attempt")
 _numbers = itertools.count(1)
@@ -31,7 +31,10 @@ class WatchedRequest(aiohttp.ClientRequest):
         key = super().connection_key
         return key if current.get().pooled else key._replace(proxy_headers_hash=-next(_numbers))
 
-    def send(self, conn: Connection) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+    # pyright wants the coroutine type of an `async def`, which has no public name before 3.13
+    def send(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, conn: Connection
+    ) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
         """Write the request, unless the pooled connection holds what nobody asked for (a late answer, say)."""
         return _send(super().send, conn)
 
@@ -39,7 +42,9 @@ class WatchedRequest(aiohttp.ClientRequest):
 class WatchedAnswer(aiohttp.ClientResponse):
     """A response that notes the moment its head is here."""
 
-    def start(self, connection: Connection) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+    def start(  # pyright: ignore[reportIncompatibleMethodOverride] - as above
+        self, connection: Connection
+    ) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
         """Read the head; a connection that breaks is told in a way that aiohttp does not answer with a second try."""
         return _start(super().start, connection)
 

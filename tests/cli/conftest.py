@@ -10,7 +10,7 @@ from tests.cli.calling import Ended, Run
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the machine has in its environment is none of a test's business; nor how wide its terminal is."""
-    for name in ("COBALT_API_TOKEN", "COBALT_BASE_URL", "COBALT_REGION", "FORCE_COLOR"):
+    for name in ("COBALT_API_TOKEN", "COBALT_BASE_URL", "COBALT_REGION", "FORCE_COLOR", "PYTHONUNBUFFERED"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
 

@@ -195,6 +195,7 @@ def test_the_own_token_counts_in_a_region(
 ) -> None:
     """With `--region`, COBALT_API_TOKEN is asked there, and its live answer makes a 401 DEAD."""
     monkeypatch.setitem(hosts.REGIONS, "eu", sandbox.url)
+    monkeypatch.setenv("COBALT_BASE_URL", "http://localhost:1")
     monkeypatch.setenv("COBALT_API_TOKEN", sandbox.users[0].tokens[0].secret)
     inventory.write_text(f"label,secret\ngone,{CANARY}\n")
     assert run("audit", str(inventory), "--region", "eu").code == 0

@@ -1,0 +1,123 @@
+"""T rows: every wait has an end that the caller chose, and says which it was."""
+
+import asyncio
+import socket
+import time
+
+import pytest
+
+from cobalt_async import AsyncCobalt, RetryPolicy, Timeouts, errors
+from tests.faults.raw import TOKEN, TOKEN_ID, Exchange, answer, client, failure, head, ok, page, raw
+
+QUICK = Timeouts(total=0.4, connect=0.3, read=0.2, refresh=0.4)
+ONCE = RetryPolicy(tries=1)
+
+
+async def drip(exchange: Exchange) -> None:
+    """A byte now and then, so that no single wait is long."""
+    await exchange.say(head(200, length=10_000, Content_Type="application/json"))
+    while True:
+        await exchange.say(b" ")
+        await asyncio.sleep(0.02)
+
+
+async def silence(exchange: Exchange) -> None:
+    """Nothing at all."""
+    await exchange.reader.read()
+
+
+async def test_t01_a_drip_ends_with_total() -> None:
+    """T01: a body that drips ends with `total`, as NoAnswerError; a refresh with `refresh`, in doubt."""
+    async with raw(drip) as server, client(server, timeouts=QUICK, retry=ONCE) as cobalt:
+        assert "0.4 s" in str(await failure(cobalt.tokens.list(), errors.NoAnswerError))
+        await failure(cobalt.tokens.refresh(TOKEN_ID), errors.RefreshInDoubtError)
+    assert len(server.requests) == 2
+
+
+async def test_t03_silence_ends_with_read() -> None:
+    """T03: a server that accepts and says nothing ends with `read`, long before `total`."""
+    slow = Timeouts(total=60, read=0.2)
+    async with raw(silence) as server, client(server, timeouts=slow, retry=ONCE) as cobalt:
+        assert "0.2 s" in str(await failure(cobalt.tokens.list(), errors.NoAnswerError))
+    assert len(server.requests) == 1
+
+
+async def test_t04_a_handshake_that_never_comes_ends_with_connect() -> None:
+    """T04: a TLS peer that never handshakes ends with `connect`: NotSentError, nothing was sent."""
+    async with raw(silence) as server:
+        url = server.url.replace("http:", "https:")
+        async with AsyncCobalt(TOKEN, base_url=url, timeouts=QUICK, retry=ONCE) as cobalt:
+            await failure(cobalt.tokens.list(), errors.NotSentError)
+            await failure(cobalt.tokens.refresh(TOKEN_ID), errors.NotSentError)
+    assert server.requests == []
+
+
+async def test_t05_a_black_hole_ends_with_connect() -> None:
+    """T05: a port that never accepts ends with `connect`: NotSentError for a reading and for a refresh."""
+    with socket.socket() as hole:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(0)
+        fillers = [socket.socket() for _ in range(8)]
+        for filler in fillers:  # until the backlog is full and a SYN is not answered any more
+            filler.setblocking(False)
+            filler.connect_ex(hole.getsockname())
+        url = f"http://localhost:{hole.getsockname()[1]}"
+        async with AsyncCobalt(TOKEN, base_url=url, timeouts=QUICK, retry=ONCE) as cobalt:
+            await failure(cobalt.tokens.list(), errors.NotSentError)
+            await failure(cobalt.tokens.refresh(TOKEN_ID), errors.NotSentError)
+        for filler in fillers:
+            filler.close()
+
+
+async def test_t06_the_wait_for_a_connection_is_nobodys_timeout() -> None:
+    """T06: 100 calls on 4 connections of a server that takes 20 ms each: none times out, though all wait longer."""
+    under_way = most = 0
+
+    async def slow(exchange: Exchange) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.02)
+        under_way -= 1
+        await exchange.say(ok())
+
+    tight = Timeouts(total=0.3, connect=0.2, read=0.2)
+    async with raw(slow) as server, client(server, timeouts=tight, retry=ONCE, max_connections=4) as cobalt:
+        async with asyncio.TaskGroup() as group:
+            for number in range(100):
+                group.create_task(cobalt.with_token(f"{TOKEN}{number}").tokens.list())
+    assert (len(server.requests), most) == (100, 4)
+
+
+async def test_t07_a_page_is_bounded_before_it_is_parsed() -> None:
+    """T07: 13 MB of JSON never reach the parser: UnreadableError at the cap, which `max_page_bytes` lowers."""
+    body = page(*[f"api_{number:040d}" for number in range(100)])
+    async with raw(answer(200, b" " * 13_000_000), answer(200, body)) as server:
+        async with client(server, max_page_bytes=2_000) as cobalt:
+            assert "2000 bytes" in str(await failure(cobalt.tokens.list(), errors.UnreadableError))
+            assert "2000 bytes" in str(await failure(cobalt.tokens.list(), errors.UnreadableError))
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", [429, 509])
+async def test_t08_a_deadline_before_the_window_opens_is_told_at_once(status: int) -> None:
+    """T08: Retry-After 50 and 5 s left: RateLimitedError with the number, at once, after one request."""
+    async with raw(answer(status, {}, Retry_After="50")) as server, client(server) as cobalt:
+        began = time.monotonic()
+        error = await failure(cobalt.tokens.list(deadline=5), errors.RateLimitedError)
+        again = await failure(cobalt.tokens.list(deadline=5), errors.RateLimitedError)
+        assert time.monotonic() - began < 4  # it did not wait for the deadline
+    assert error.retry_after == 50.0
+    assert again.retry_after is not None
+    assert 45 < again.retry_after <= 50
+    assert len(server.requests) == 1
+
+
+async def test_a_deadline_bounds_tries_pages_and_waits_together() -> None:
+    """Whatever is slow, `deadline` ends it: NoAnswerError where something left, NotSentError where nothing did."""
+    async with raw(silence) as server, client(server) as cobalt:
+        await failure(cobalt.tokens.list(deadline=0.2), errors.NoAnswerError)
+    assert len(server.requests) == 1
+    async with raw(silence) as server:
+        async with AsyncCobalt(TOKEN, base_url=server.url.replace("http:", "https:")) as cobalt:
+            await failure(cobalt.tokens.list(deadline=0.2), errors.NotSentError)

@@ -1,0 +1,143 @@
+"""X rows: only a server that proves who it is ever sees a request."""
+
+import datetime
+import ssl
+import warnings
+from typing import Any
+
+import pytest
+import trustme
+
+from cobalt_async import AsyncCobalt, errors
+from tests.faults.raw import TOKEN, TOKEN_ID, Exchange, client, failure, ok, raw
+
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A private CA."""
+    return trustme.CA()
+
+
+def serving(authority: trustme.CA, name: str = "localhost", **validity: Any) -> ssl.SSLContext:
+    """A server's context with a certificate of that CA."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name, **validity).configure_cert(context)
+    return context
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    """A client's context that knows the CA."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.mark.parametrize("case", ["unknown CA", "wrong host", "expired", "not yet valid"])
+async def test_x01_a_certificate_that_does_not_hold_is_not_sent_to(case: str, authority: trustme.CA) -> None:
+    """X01: NotSentError that says why, one connection, no request, no retry; a refresh the same."""
+    now = datetime.datetime.now(datetime.UTC)
+    tls = {
+        "unknown CA": lambda: serving(trustme.CA()),
+        "wrong host": lambda: serving(authority, "elsewhere.test"),
+        "expired": lambda: serving(authority, not_after=now - DAY),
+        "not yet valid": lambda: serving(authority, not_before=now + DAY, not_after=now + 2 * DAY),
+    }[case]()
+    async with raw(ok(), tls=tls) as server, client(server, ssl=trusting(authority)) as cobalt:
+        error = await failure(cobalt.tokens.list(), errors.NotSentError)
+        await failure(cobalt.tokens.refresh(TOKEN_ID), errors.NotSentError)
+    assert error.lasting
+    assert "certificate" in str(error)
+    assert server.requests == []
+
+
+async def test_x01_a_private_ca_goes_to_ssl(authority: trustme.CA) -> None:
+    """X01: with `ssl=` that trusts the CA it works; without, the same server is not sent to."""
+    async with raw(ok(), tls=serving(authority)) as server:
+        async with client(server, ssl=trusting(authority)) as cobalt:
+            await cobalt.tokens.list()
+        async with client(server) as cobalt:
+            await failure(cobalt.tokens.list(), errors.NotSentError)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["http://api.cobalt.io", "http://10.0.0.1", "http://localhost.evil.test", "ftp://localhost"]
+)
+def test_x02_plain_http_is_for_this_machine(url: str) -> None:
+    """X02: http to anything but loopback is ConfigurationError."""
+    with pytest.raises(errors.ConfigurationError):
+        AsyncCobalt(TOKEN, base_url=url)
+
+
+def test_verification_cannot_be_turned_off() -> None:
+    """No context that does not verify is taken: not the certificate, not the host name, not old TLS."""
+    lax, nameless, old = (ssl.create_default_context() for _ in range(3))
+    lax.check_hostname = nameless.check_hostname = False
+    lax.verify_mode = ssl.CERT_NONE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.minimum_version = ssl.TLSVersion.TLSv1_1
+    for context in (lax, nameless, old, False):
+        wrong: Any = context
+        with pytest.raises(errors.ConfigurationError, match="^ssl: "):
+            AsyncCobalt(TOKEN, ssl=wrong)
+
+
+async def test_x04_tls_1_1_is_not_spoken(authority: trustme.CA) -> None:
+    """X04: a server that knows TLS 1.1 at most is NotSentError."""
+    tls = serving(authority)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        tls.minimum_version = ssl.TLSVersion.TLSv1
+        tls.maximum_version = ssl.TLSVersion.TLSv1_1
+    tls.set_ciphers("ALL:@SECLEVEL=0")
+    async with raw(ok(), tls=tls) as server, client(server, ssl=trusting(authority)) as cobalt:
+        await failure(cobalt.tokens.list(), errors.NotSentError)
+    assert server.requests == []
+
+
+async def tunnel(exchange: Exchange) -> None:
+    """A CONNECT proxy: join both ends until one hangs up."""
+    import asyncio
+
+    target = exchange.request.split(b" ")[1].decode()
+    host, _, port = target.rpartition(":")
+    reader, writer = await asyncio.open_connection("127.0.0.1" if host == "localhost" else host, int(port))
+    await exchange.say(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+        sink.close()
+
+    try:
+        await asyncio.gather(pump(exchange.reader, writer), pump(reader, exchange.writer))
+    finally:
+        writer.close()
+
+
+async def test_a_connect_proxy_sees_a_host_and_nothing_else(authority: trustme.CA) -> None:
+    """Through a CONNECT proxy the request arrives; the proxy saw host, port and its own password, and no token."""
+    async with raw(tunnel) as proxy, raw(ok(), tls=serving(authority)) as server:
+        url = proxy.url.replace("//", "//user:open-sesame@")
+        async with client(server, ssl=trusting(authority), proxy=url) as cobalt:
+            await cobalt.tokens.list()
+    assert len(server.requests) == len(proxy.requests) == 1
+    assert proxy.requests[0].startswith(b"CONNECT localhost:")
+    assert TOKEN.encode() not in proxy.requests[0]
+    assert TOKEN.encode() in server.requests[0]
+    assert b"open-sesame" not in server.requests[0]
+
+
+@pytest.mark.parametrize("status", [403, 407, 502])
+async def test_a_proxy_that_refuses_the_tunnel_means_not_sent(status: int, authority: trustme.CA) -> None:
+    """A CONNECT that is refused: NotSentError naming the proxy's status; the server saw nothing."""
+    refusal = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()
+    async with raw(refusal, close=True) as proxy, raw(ok(), tls=serving(authority)) as server:
+        async with client(server, ssl=trusting(authority), proxy=proxy.url) as cobalt:
+            assert str(status) in str(await failure(cobalt.tokens.list(), errors.NotSentError))
+            await failure(cobalt.tokens.refresh(TOKEN_ID), errors.NotSentError)
+    assert server.requests == []
