@@ -185,6 +185,11 @@ class AsyncCobalt:
         return self._base_url
 
     @property
+    def has_token(self) -> bool:
+        """Whether this client has a token of its own, from its argument or the environment."""
+        return self._secret is not None
+
+    @property
     def max_connections(self) -> int:
         """How many connections the client and its views may hold at once."""
         return self._root.max_connections

@@ -54,7 +54,11 @@ class Exchange:
         reached: Response | CobaltError | None = None  # what came of the last try that left
         while True:
             tries += 1
-            outcome = await self._outcome(request, call)
+            outcome: Response | CobaltError
+            try:
+                outcome = await self._once(request, call)
+            except (NotSentError, NoAnswerError) as error:
+                outcome = error.with_traceback(None)  # what is kept must not keep the frames of its try alive
             reached = reached if isinstance(outcome, NotSentError) else outcome
             delay = self._again(outcome, call, tries)
             if delay is None:
@@ -79,13 +83,6 @@ class Exchange:
                 raise failure
             _log.info("%s %s: try %d failed (%s)", request.method, request.template, tries, _short(failure))
             await asyncio.sleep(delay)
-
-    async def _outcome(self, request: Request, call: Call) -> Response | CobaltError:
-        """One try, its failure as a value: an exception that is kept must not keep the frames of its try alive."""
-        try:
-            return await self._once(request, call)
-        except (NotSentError, NoAnswerError) as error:
-            return error.with_traceback(None)
 
     async def _once(
         self,

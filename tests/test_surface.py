@@ -123,7 +123,7 @@ def test_views_and_use_token() -> None:
 def test_what_else_a_client_has() -> None:
     """Beside these: `tokens`, `unclaimed`, `base_url`, `max_connections`, `aclose`, and `async with`."""
     public = {name for name in vars(AsyncCobalt) if not name.startswith("_")}
-    assert public == {"aclose", "base_url", "max_connections", "unclaimed", "use_token", "with_token"}
+    assert public == {"aclose", "base_url", "has_token", "max_connections", "unclaimed", "use_token", "with_token"}
     assert isinstance(AsyncCobalt("token").tokens, Tokens)
     assert {name for name in vars(Tokens) if not name.startswith("_")} == {"iter", "list", "pages", "refresh"}
     assert inspect.iscoroutinefunction(AsyncCobalt.aclose)

@@ -222,13 +222,13 @@ class AuditRun:
     async def _ask_control(self) -> None:
         """Ask the client's own token, if it has one, for a sign of life; its failure means nothing."""
         here = next((place for place in self._places if place.url == self._cobalt.base_url), None)
-        if here is None:
+        if here is None or not self._cobalt.has_token:
             return
         await here.turn()
         try:
             await self._cobalt.tokens.list(limit=1)
-        except ConfigurationError:  # no token; or a misuse, which the credentials will meet too
-            here.give_back()
+        except ConfigurationError:
+            raise  # a misuse, and so of every credential
         except CobaltError:
             pass
         else:

@@ -35,10 +35,6 @@ class Place:
         if at > now:
             await asyncio.sleep(at - now)
 
-    def give_back(self) -> None:
-        """The latest turn was not used: nothing was sent."""
-        self._next -= self._pause
-
 
 def places(cobalt: AsyncCobalt, regions: Sequence[Region], *, rate: float) -> tuple[Place, ...]:
     """Where each credential is asked, in order: the regions, or without any the client's own base URL."""

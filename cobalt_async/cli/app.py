@@ -27,14 +27,14 @@ class _Region(StrEnum):
     EU = "eu"
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-tokens = typer.Typer(no_args_is_help=True, help="List the tokens of one user.")
+tokens: typer.Typer = typer.Typer(no_args_is_help=True, help="List the tokens of one user.")
 app.add_typer(tokens, name="tokens")
 
 

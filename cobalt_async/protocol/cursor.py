@@ -56,8 +56,8 @@ class Walk:
         max_items: int,
         version: Version,
     ) -> None:
-        self.request = request
-        self.items = 0
+        self.request: Request = request
+        self.items: int = 0
         self._limit = limit
         self._cursor = cursor
         self._max_pages = max_pages

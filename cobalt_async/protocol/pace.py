@@ -86,7 +86,7 @@ class Gate:
     __slots__ = ("_answers", "_limited", "_lowest", "_lowest_at", "_opened", "_opened_at", "_parked", "under_way")
 
     def __init__(self) -> None:
-        self.under_way = 0
+        self.under_way: int = 0
         self._answers = 0
         self._limited = False  # whether the server speaks of limits at all
         self._parked = 0.0

@@ -132,12 +132,12 @@ def _usual_page(value: dict[str, Any]) -> Page | None:
         items = []
         for row in rows:
             fields = row["resource"]
-            token_id, name, last = fields["id"], fields["name"], fields.get("last_characters")
-            if type(token_id) is not str or type(name) is not str or type(last) not in _TEXT:
+            token_id, name, ending = fields["id"], fields["name"], fields.get("last_characters")
+            if type(token_id) is not str or type(name) is not str or type(ending) not in _TEXT:
                 return None
             if fields.get("expire_at") is not None:
                 return None
-            items.append(Token(token_id, name, last))
+            items.append(Token(token_id, name, ending))
     except (KeyError, TypeError, AttributeError):
         return None
     return Page(tuple(items), next_page, prev_page)

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from . import arguments
 from .registry import Registry
@@ -14,7 +15,7 @@ class World:
     def __init__(
         self, *, now: Callable[[], float], source: random.Random, old_secret_lives: float, new_ids: bool
     ) -> None:
-        self.lock = threading.RLock()
+        self.lock: AbstractContextManager[bool] = threading.RLock()
         self.now = now
         self.old_secret_lives = old_secret_lives
         self.new_ids = new_ids

@@ -60,18 +60,18 @@ class Attempt:
         times = route.timeouts
         self._read, self._total = (times.refresh, times.refresh) if mutating else (times.read, times.total)
         self._mutating = mutating
-        self.pooled = pooled
-        self.left = False
+        self.pooled: bool = pooled
+        self.left: bool = False
         self.reply: aiohttp.ClientResponse  # none is there before its head came
         self._waits = False
-        self.status = 0
+        self.status: int = 0
         self.headers: Mapping[str, str] = {}
-        self.complete = False
+        self.complete: bool = False
         self.flaw: str | None = None
-        self.cut = False
-        self.limit = ""
-        self.scope = asyncio.timeout_at(None)
-        self.ends = math.inf
+        self.cut: bool = False
+        self.limit: str = ""
+        self.scope: asyncio.Timeout = asyncio.timeout_at(None)
+        self.ends: float = math.inf
         self._watch = watch
         self._parts: list[bytes] = []
         self._deadline = route.deadline

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -22,8 +23,8 @@ class Watch:
         self._under_way: set[Timed] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._rings = math.inf
-        self.add = self._under_way.add
-        self.remove = self._under_way.discard
+        self.add: Callable[[Timed], None] = self._under_way.add
+        self.remove: Callable[[Timed], None] = self._under_way.discard
 
     def until(self, when: float) -> None:
         """Some try ends at `when`."""

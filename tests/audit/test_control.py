@@ -6,6 +6,7 @@ import pytest
 
 from cobalt_async import AsyncCobalt
 from cobalt_async.audit import Credential, audit, engine
+from cobalt_async.errors import ConfigurationError
 from cobalt_async.protocol import hosts
 from cobalt_async.testing import CobaltSandbox
 from tests.audit.asking import ALIVE, DEAD, UNKNOWN, short, unknown, verdicts
@@ -129,3 +130,14 @@ async def test_a_control_counts_for_its_own_host(both: tuple[CobaltSandbox, Coba
         found = await verdicts(cobalt, unknown(1), regions=("eu",))
     assert short(found) == {"unknown 0": "INDETERMINATE no_live_control"}
     assert (len(us.requests), len(eu.requests)) == (before, 1)
+
+
+async def test_a_closed_client_is_told_even_where_there_is_nothing_to_audit(cobalt_sandbox: CobaltSandbox) -> None:
+    """An empty inventory does not make a closed client pass for a complete audit."""
+    token = cobalt_sandbox.add_user("ada").tokens[0]
+    async with AsyncCobalt(token.secret, base_url=cobalt_sandbox.url) as cobalt:
+        pass
+    async with audit(cobalt, []) as run:
+        with pytest.raises(ConfigurationError, match="closed"):
+            await anext(run)
+        assert not run.report().complete

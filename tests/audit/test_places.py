@@ -55,15 +55,6 @@ async def test_idle_time_is_not_saved_up(clock: Clock) -> None:
     assert clock.pauses == [0.1, 0.2]
 
 
-async def test_a_turn_that_was_not_used_is_given_back(clock: Clock) -> None:
-    """The next one goes without a pause."""
-    place = Place(ELSEWHERE, None, rate=10)
-    await place.turn()
-    place.give_back()
-    await place.turn()
-    assert clock.pauses == []
-
-
 async def test_a_rate_that_is_almost_nothing(clock: Clock) -> None:
     """The smallest rate there is means a request a day, and no overflow."""
     place = Place(ELSEWHERE, None, rate=5e-324)

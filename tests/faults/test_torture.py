@@ -13,7 +13,7 @@ from tests.faults.raw import NEW_SECRET, TOKEN, TOKEN_ID, Answer, Exchange, answ
 PROMISE = answer(200, refreshed())
 PAGE = ok("api_a", "api_b")
 ONCE = RetryPolicy(tries=1)
-QUICK = Timeouts(total=0.2, connect=1, read=0.2, refresh=0.2)
+ENOUGH = Timeouts(total=20, connect=20, read=20, refresh=20)  # the server hangs up: nothing here waits for a limit
 
 
 def until(byte: int, data: bytes) -> Answer:
@@ -28,7 +28,7 @@ def until(byte: int, data: bytes) -> Answer:
 
 async def ask(kind: str, served: Answer) -> object:
     """What a reading or a refresh ends in against this answer."""
-    async with raw(served, close=True) as server, client(server, retry=ONCE, timeouts=QUICK) as cobalt:
+    async with raw(served, close=True) as server, client(server, retry=ONCE, timeouts=ENOUGH) as cobalt:
         try:
             return await (cobalt.tokens.list() if kind == "list" else cobalt.tokens.refresh(TOKEN_ID))
         except errors.CobaltError as error:
