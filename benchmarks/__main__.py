@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from . import audit_memory, importing, listing
+from . import audit_memory, importing, listing, reliability
 from .figures import Row
 from .table import head, table
 
@@ -23,6 +23,7 @@ QUESTIONS: Mapping[str, Question] = {
     "listing": listing.measure,
     "importing": importing.measure,
     "audit_memory": audit_memory.measure,
+    "reliability": reliability.measure,
 }
 
 

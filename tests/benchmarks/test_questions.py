@@ -1,4 +1,8 @@
-from benchmarks import audit_memory, importing, listing
+from collections import Counter
+
+import pytest
+
+from benchmarks import audit_memory, importing, listing, reliability
 from benchmarks.children import plain_server
 from benchmarks.figures import Row, verdict
 
@@ -59,3 +63,18 @@ async def test_audit() -> None:
         audited = await audit_memory.run(url, 45)
     assert audited.credentials == 45
     assert audited.peak > 1e6
+
+
+def test_reliability() -> None:
+    """Rows are run on both parsers and counted; what must never happen has 0 for a goal, and is judged by it."""
+    figures = {row.question.partition(" (")[0]: row for row in reliability.measure(select="r04")}
+    assert figures["faults tried"].median == 2
+    assert [verdict(figures[name]) for name in ("secrets lost", "canary hits", "foreign exceptions")] == ["met"] * 3
+    (lost, *_) = [row for row in reliability.rows([Counter({"secrets lost": 1})]) if "secrets lost" in row.question]
+    assert verdict(lost) == "short by 1.00 "
+
+
+def test_reliability_fails_with_a_row_that_fails() -> None:
+    """Where no row is run, or one fails, there is no figure but an error."""
+    with pytest.raises(RuntimeError, match="tests/faults failed"):
+        reliability.measure(select="no_row_is_called_that")

@@ -16,7 +16,7 @@ import pytest
 
 from cobalt_async import AsyncCobalt, RefreshedToken, Timeouts, errors
 from cobalt_async.must_finish import Finishers
-from tests.faults.raw import NEW_SECRET, TOKEN_ID, Exchange, Server, answer, client, failure, ok, raw, refreshed
+from tests.faults.raw import NEW_SECRET, TALLY, TOKEN_ID, Exchange, Server, answer, client, failure, ok, raw, refreshed
 
 pytestmark = pytest.mark.filterwarnings("ignore:closed with new secrets:RuntimeWarning")
 
@@ -71,6 +71,8 @@ async def test_c01_c02_a_refresh_is_cancelled_at_every_tick(saving: bool, cancel
             if isinstance(outcome, RefreshedToken):
                 assert outcome.secret.reveal() == NEW_SECRET
                 break
+            TALLY["awaits cancelled"] += cancels
+            TALLY["secrets lost"] += not is_safe(server, cobalt, vault)
             assert isinstance(outcome, asyncio.CancelledError)
             assert is_safe(server, cobalt, vault), f"cancelled at tick {moment}"
             lived = moment
@@ -117,6 +119,7 @@ async def test_c01_a_reading_is_cancelled_at_every_tick() -> None:
             outcome = (await asyncio.gather(task, return_exceptions=True))[0]
             if outcome == ["api_a", "api_b", "api_c"]:
                 break
+            TALLY["awaits cancelled"] += 1
             assert isinstance(outcome, asyncio.CancelledError)
             lived = moment
         assert await walk(cobalt) == ["api_a", "api_b", "api_c"]
@@ -271,6 +274,7 @@ async def test_c08_a_thousand_random_cancels_leave_nothing() -> None:
             task = asyncio.create_task(cobalt.tokens.list())
             await ticks(dice.randrange(30))
             task.cancel()
+            TALLY["awaits cancelled"] += 1
             await asyncio.gather(task, return_exceptions=True)
 
         for _ in range(12):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cobalt_async import RefreshedToken, RetryPolicy, Timeouts, errors
-from tests.faults.raw import NEW_SECRET, TOKEN, TOKEN_ID, Answer, Exchange, answer, client, ok, raw, refreshed
+from tests.faults.raw import NEW_SECRET, TALLY, TOKEN_ID, Answer, Exchange, answer, client, judge, ok, raw, refreshed
 
 PROMISE = answer(200, refreshed())
 PAGE = ok("api_a", "api_b")
@@ -27,11 +27,13 @@ def until(byte: int, data: bytes) -> Answer:
 
 
 async def ask(kind: str, served: Answer) -> object:
-    """What a reading or a refresh ends in against this answer."""
+    """What a reading or a refresh ends in against this answer; an error is judged."""
+    TALLY["bytes cut or spoilt"] += 1
     async with raw(served, close=True) as server, client(server, retry=ONCE, timeouts=ENOUGH) as cobalt:
         try:
             return await (cobalt.tokens.list() if kind == "list" else cobalt.tokens.refresh(TOKEN_ID))
-        except errors.CobaltError as error:
+        except Exception as error:  # noqa: BLE001 - what it is, is judged
+            judge(error)
             return error
 
 
@@ -40,6 +42,8 @@ async def test_a_refresh_is_cut_at_every_byte() -> None:
     whole_from = PROMISE.index(NEW_SECRET.encode()) + len(NEW_SECRET) + 1
     for byte in range(len(PROMISE) + 1):
         outcome = await ask("refresh", until(byte, PROMISE))
+        if byte >= whole_from and getattr(outcome, "refreshed", outcome) is None:
+            TALLY["secrets lost"] += 1
         if byte < whole_from:
             assert type(outcome) is errors.RefreshInDoubtError, byte
             assert outcome.refreshed is None, byte
@@ -86,7 +90,6 @@ async def test_flipped_bytes_end_in_a_value_or_an_error_of_ours(kind: str) -> No
         if isinstance(outcome, errors.CobaltError):
             assert outcome.__cause__ is None, byte
             assert outcome.__context__ is None, byte
-            assert TOKEN not in str(outcome) + repr(outcome.args), byte
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
