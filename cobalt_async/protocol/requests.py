@@ -5,6 +5,7 @@ A Request never holds the token: the transport adds it in the sending call.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -56,6 +57,7 @@ def list_tokens(*, limit: int | None = None, cursor: str | None = None, version:
     return reading(query(limit=check_limit(limit), cursor=check_cursor(cursor)), version=version)
 
 
+@lru_cache(maxsize=64)  # most readings are the same reading
 def reading(query: str, *, version: Version) -> Request:
     """`GET /tokens` with a query that was checked before; "" for none."""
     target = f"/tokens?{query}" if query else "/tokens"

@@ -32,11 +32,13 @@ class Attempt:
 
     __slots__ = (
         "_deadline",
+        "_limit",
         "_loop",
         "_mutating",
         "_on_leave",
         "_parts",
         "_read",
+        "_seconds",
         "_started",
         "_total",
         "_waits",
@@ -47,7 +49,6 @@ class Attempt:
         "flaw",
         "headers",
         "left",
-        "limit",
         "pooled",
         "reply",
         "scope",
@@ -69,7 +70,8 @@ class Attempt:
         self.complete: bool = False
         self.flaw: str | None = None
         self.cut: bool = False
-        self.limit: str = ""
+        self._limit = ""
+        self._seconds = 0.0
         self.scope: asyncio.Timeout = asyncio.timeout_at(None)
         self.ends: float = math.inf
         self._watch = watch
@@ -82,7 +84,7 @@ class Attempt:
     def connecting(self, within: float) -> None:
         """The search for a connection begins. math.inf: it may be a wait for somebody else's, which is not counted."""
         self._waits = within == math.inf
-        self._until(self._started + within, f"no connection within {within:g} s")
+        self._until(self._started + within, "no connection within {:g} s", within)
 
     def leaving(self) -> None:
         """The first byte is about to be written. What changes something is not given up on from here on."""
@@ -95,19 +97,24 @@ class Attempt:
         if self._waits:
             self._started = now
         ends = min(now + self._read, self._started + self._total)
-        self._until(ends, f"no answer within {min(self._read, self._total):g} s")
+        self._until(ends, "no answer within {:g} s", min(self._read, self._total))
 
     def answered(self) -> None:
         """The head of the answer is here."""
-        self._until(self._started + self._total, f"the answer was not complete within {self._total:g} s")
+        self._until(self._started + self._total, "the answer was not complete within {:g} s", self._total)
 
-    def _until(self, when: float, limit: str) -> None:
+    def _until(self, when: float, limit: str, seconds: float) -> None:
         """From here on the try ends at `when`, or at the deadline if that is sooner."""
         if self._deadline is not None and self._deadline <= when:
             when, limit = self._deadline, "the deadline passed"
-        self.limit = limit
+        self._limit, self._seconds = limit, seconds
         self.ends = when
         self._watch.until(when)
+
+    @property
+    def limit(self) -> str:
+        """The time limit that runs, in words."""
+        return self._limit.format(self._seconds)
 
     def expire(self) -> None:
         """The limit that runs has run out."""

@@ -82,7 +82,10 @@ class Transport:
         it may block, on an fsync say. Where no head came: NotSentError, NoAnswerError or UnreadableError.
         """
         mutating = request.budget == "mutate"
-        await self._take_slot(request, route.deadline)
+        if self._slots.locked():
+            await self._wait_for_slot(request, route.deadline)
+        else:
+            await self._slots.acquire()
         try:
             attempt = Attempt(route, mutating=mutating, pooled=not mutating, on_leave=on_leave, watch=self._watch)
             failure = await self._carry(request, route, attempt, on_answer)
@@ -135,11 +138,8 @@ class Transport:
             if attempt.status and on_answer is not None:
                 on_answer(attempt.status, attempt.body(), attempt.complete)
 
-    async def _take_slot(self, request: Request, deadline: float | None) -> None:
+    async def _wait_for_slot(self, request: Request, deadline: float | None) -> None:
         """Wait for one of the connections; the clock of the try has not started yet."""
-        if not self._slots.locked():
-            await self._slots.acquire()
-            return
         try:
             async with asyncio.timeout_at(deadline):
                 await self._slots.acquire()
