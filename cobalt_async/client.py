@@ -79,7 +79,8 @@ class AsyncCobalt:
     region's URL. `region`: "us" or "eu"; None reads `$COBALT_REGION`, else https://api.cobalt.io (F1); an
     explicit region beats `$COBALT_BASE_URL`, and together with `base_url` it is an error.
     `session`: a session whose connector is used and never closed; its headers, cookies, authentication and
-    TLS settings stay behind. `ssl`: a verifying context, for a private CA; verification cannot be turned off.
+    TLS settings stay behind. `ssl`: a verifying context, for a private CA; verification cannot be turned off, and
+    a context that names no lowest TLS version gets 1.2.
     The default context honours `$SSLKEYLOGFILE`, as Python's does. `proxy`: an http or https proxy; nothing is
     read from the environment.
     `max_connections`: at least 1. `max_page_bytes`: the largest body that is read, compressed or not.
@@ -263,7 +264,9 @@ def _verifying(context: tls.SSLContext) -> tls.SSLContext:
     _checked(context, tls.SSLContext, "ssl")
     if context.verify_mode != tls.CERT_REQUIRED or not context.check_hostname:
         raise ConfigurationError("ssl: a context that verifies certificate and host name; verification stays on")
-    if context.minimum_version < tls.TLSVersion.TLSv1_2:
+    if context.minimum_version == tls.TLSVersion.MINIMUM_SUPPORTED:
+        context.minimum_version = tls.TLSVersion.TLSv1_2  # what Debian's Python leaves open
+    if tls.TLSVersion.MAXIMUM_SUPPORTED < context.minimum_version < tls.TLSVersion.TLSv1_2:
         raise ConfigurationError("ssl: a context whose minimum_version is TLS 1.2 or higher")
     return context
 

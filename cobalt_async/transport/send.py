@@ -4,7 +4,7 @@ import asyncio
 import math
 import ssl
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import aiohttp
 from yarl import URL
@@ -36,9 +36,7 @@ class Transport:
         trace_configs: list[aiohttp.TraceConfig],
     ) -> None:
         self._lender = session
-        if verify is None and session is not None:
-            verify = ssl.create_default_context()  # whatever the lent connector was told about verification
-        self._ssl: ssl.SSLContext | bool = True if verify is None else verify
+        self._ssl = verify or _default_context()  # whatever a lent connector was told about verification
         self._proxy = proxy  # sealed, for the password in it
         self._max_connections = max_connections
         self._max_page_bytes = max_page_bytes
@@ -162,6 +160,14 @@ class Transport:
 
 def _with_token(headers: Mapping[str, str], secret: Secret) -> dict[str, str]:
     return {**headers, "Authorization": f"Bearer {secret.reveal()}"}
+
+
+@cache
+def _default_context() -> ssl.SSLContext:
+    """Python's default, which on some systems (Debian's, say) would still speak TLS 1.0."""
+    context = ssl.create_default_context()
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
+    return context
 
 
 @lru_cache(maxsize=64)

@@ -141,3 +141,25 @@ async def test_a_proxy_that_refuses_the_tunnel_means_not_sent(status: int, autho
             assert str(status) in str(await failure(cobalt.tokens.list(), errors.NotSentError))
             await failure(cobalt.tokens.refresh(TOKEN_ID), errors.NotSentError)
     assert server.requests == []
+
+
+def test_a_context_that_names_no_lowest_version_gets_1_2() -> None:
+    """Debian's Python leaves the lowest TLS version open: such a context is taken, and speaks 1.2 or higher."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    AsyncCobalt(TOKEN, ssl=context)
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+async def test_the_default_context_speaks_no_old_tls_either(authority: trustme.CA, monkeypatch: Any) -> None:
+    """Without `ssl=`, on a Python whose default leaves it open, TLS 1.1 is not spoken all the same."""
+    from cobalt_async.transport import send
+
+    lax = trusting(authority)
+    lax.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    monkeypatch.setattr(ssl, "create_default_context", lambda: lax)
+    send._default_context.cache_clear()
+    try:
+        assert send._default_context().minimum_version == ssl.TLSVersion.TLSv1_2
+    finally:
+        send._default_context.cache_clear()
