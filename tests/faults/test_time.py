@@ -38,7 +38,8 @@ async def test_t03_silence_ends_with_read() -> None:
     """T03: a server that accepts and says nothing ends with `read`, long before `total`."""
     slow = Timeouts(total=60, read=0.5)
     async with raw(silence) as server, client(server, timeouts=slow, retry=ONCE) as cobalt:
-        assert "0.5 s" in str(await failure(cobalt.tokens.list(), errors.NoAnswerError))
+        async with asyncio.timeout(20):
+            assert "0.5 s" in str(await failure(cobalt.tokens.list(), errors.NoAnswerError))
     assert len(server.requests) == 1
 
 
@@ -50,6 +51,18 @@ async def test_t04_a_handshake_that_never_comes_ends_with_connect() -> None:
             await failure(cobalt.tokens.list(), errors.NotSentError)
             await failure(cobalt.tokens.refresh(TOKEN_ID), errors.NotSentError)
     assert server.requests == []
+
+
+async def test_t04_a_name_that_is_never_resolved_ends_with_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T04, T05: a name lookup that hangs ends with `connect` as well: NotSentError."""
+
+    async def never(*arguments: object, **more: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+    async with AsyncCobalt(TOKEN, base_url="http://localhost:1", timeouts=QUICK, retry=ONCE) as cobalt:
+        async with asyncio.timeout(20):
+            assert "1 s" in str(await failure(cobalt.tokens.list(), errors.NotSentError))
 
 
 async def test_t05_a_black_hole_ends_with_connect() -> None:

@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -64,3 +65,15 @@ def test_no_bytes_make_it_fail(body: bytes, encoding: str) -> None:
     plain, flaw = decode(body, encoding, MOST)
     assert flaw is None or flaw.isprintable()
     assert plain == body or len(plain) <= MOST
+
+
+def test_a_bomb_is_never_unpacked_beyond_the_cap() -> None:
+    """64 MiB out of 64 kB: no more than the cap is ever in memory, not even for a moment."""
+    bomb = gzip.compress(bytes(64 * 1_048_576))
+    tracemalloc.start()
+    try:
+        decode(bomb, "gzip", 100_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4_000_000
