@@ -24,7 +24,7 @@ from ..errors import (
 from ..models import Page, RefreshedToken
 from ..secret import Secret
 from . import wire
-from .cursor import next_query
+from .cursor import UNSAFE, next_query
 from .requests import Request
 
 _BY_STATUS: Mapping[int, type[RefusedError]] = {
@@ -85,8 +85,7 @@ def read_page(request: Request, response: Response, secret: Secret) -> Page:
 def check_next(page: Page, cursor: str | None) -> None:
     """PaginationError where the page's `next_page` is not safe to follow; nothing of it was delivered."""
     if page.next_page is not None and next_query(page.next_page, None) is None:
-        flaw = "its next_page is not a path /tokens?cursor=… that is safe to follow"
-        raise PaginationError("GET /tokens", flaw, cursor, 0)
+        raise PaginationError("GET /tokens", UNSAFE, cursor, 0)
 
 
 def read_refreshed(response: Response) -> RefreshedToken | str:

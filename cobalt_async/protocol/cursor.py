@@ -8,6 +8,7 @@ from .requests import Request, Version, check_cursor, reading
 
 _SAFE = re.compile(r"/tokens\?[!-~]{1,4096}", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z0-9_.~-]+=(?:[A-Za-z0-9._~!$'()*+,;:@/?=-]|%[2-7][0-9A-Fa-f])*", re.ASCII)
+UNSAFE = "its next_page is not a path /tokens?cursor=… that is safe to follow"
 _EMPTY_PAGES = 3  # in a row; a listing that goes on without items goes nowhere
 
 
@@ -41,10 +42,7 @@ def _is_cursor(value: str) -> bool:
 
 
 class Walk:
-    """Where a listing stands: what was read, what comes next, and why it cannot go on.
-
-    `cursor` is the cursor of the page that `request` asks for: None for the first page.
-    """
+    """Where a listing stands: what was read, what `request` asks for next, and why it cannot go on."""
 
     def __init__(
         self,
@@ -87,7 +85,7 @@ class Walk:
             return None
         query = next_query(page.next_page, self._limit)
         if query is None:
-            raise self._stuck("its next_page is not a path /tokens?cursor=… that is safe to follow")
+            raise self._stuck(UNSAFE)
         request = reading(query, version=self._version)
         if hash(request.target) in self._seen:
             raise self._stuck("its next_page leads back to a page that was read before")
