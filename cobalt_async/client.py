@@ -15,12 +15,14 @@ from .errors import ConfigurationError
 from .exchange import Exchange
 from .models import RefreshedToken
 from .protocol import hosts, requests
+from .protocol.answers import Response
 from .protocol.limits import RetryPolicy, Timeouts
+from .protocol.requests import Request
 from .refreshing import Refreshes
 from .secret import Secret
 from .tokens import Tokens
 from .transport import Route, Transport
-from .turnstile import Call
+from .turnstile import NOBODY, Call
 
 T = TypeVar("T")
 
@@ -220,6 +222,16 @@ class AsyncCobalt:
 
     def __repr__(self) -> str:
         return f"<AsyncCobalt {self._base_url} {self._version}>"
+
+    async def _ask(self, request: Request, secret: Secret, base_url: str, retry: RetryPolicy) -> Response:
+        """The answer to a reading for any secret and place, whatever its rate window: who asks keeps the budgets.
+
+        For `audit`. Tried again like any reading, but a 429 or 509 comes back at once; raises what `Exchange.fetch`
+        raises. `secret` and `base_url` are checked ones, and `base_url` has no slash at its end.
+        """
+        self._root.check()
+        route = Route(base_url, secret, self._timeouts)
+        return await self._root.refreshes.exchange.fetch(request, Call(route, NOBODY, retry))
 
     def _standing_call(self) -> Call | None:
         """Who calls as long as the token stays, without a deadline; None without a token."""

@@ -15,7 +15,7 @@ from .protocol.answers import THROTTLED, Response
 from .protocol.requests import Budget, Request
 from .secret import Secret
 from .transport import OnAnswer, Transport
-from .turnstile import Call, Turnstile, too_late
+from .turnstile import NOBODY, Call, Turnstile, too_late
 
 _log = logging.getLogger("cobalt_async")
 _MOST_GATES = 10_000
@@ -48,7 +48,7 @@ class Exchange:
         """The answer to a reading, after as many tries as it takes and the policy allows.
 
         Any status may come back; what is raised is what stopped a request that got no answer, and
-        RateLimitedError where its window opens too late.
+        RateLimitedError where its window opens too late. NOBODY's 429 and 509 come back at once.
         """
         tries = 0
         reached: Response | CobaltError | None = None  # what came of the last try that left
@@ -95,15 +95,17 @@ class Exchange:
         """One try, at its turn."""
         if too_late(call, 0.0):
             raise NotSentError(str(request), "the deadline passed")
-        turnstile = self._turnstile(call.user, request.budget)
-        number = await turnstile.enter(request, call)
+        turnstile = None if call.user == NOBODY else self._turnstile(call.user, request.budget)
+        number = 0 if turnstile is None else await turnstile.enter(request, call)
         started = time.perf_counter()
         try:
             response = await self._transport.send(request, call.route, on_answer=on_answer, on_leave=on_leave)
         except BaseException as error:
-            turnstile.leave(number, sent=not isinstance(error, NotSentError))
+            if turnstile is not None:
+                turnstile.leave(number, sent=not isinstance(error, NotSentError))
             raise
-        response = turnstile.settle(number, response)
+        if turnstile is not None:
+            response = turnstile.settle(number, response)
         if _log.isEnabledFor(logging.DEBUG):
             elapsed = (time.perf_counter() - started) * 1000
             _log.debug("%s %s %d %.0f ms", request.method, request.template, response.status, elapsed)
@@ -131,6 +133,8 @@ class Exchange:
     def _again(self, outcome: Response | CobaltError, call: Call, tries: int) -> float | None:
         """The seconds after which to try again; None where this outcome is the end of it."""
         if isinstance(outcome, Response) and outcome.status in THROTTLED:
+            if call.user == NOBODY:
+                return None
             delay, price = 0.0, pace.RetryBudget.THROTTLED  # how long it waits is the turnstile's business
             late = (wait := outcome.retry_after or 0.0) > call.retry.max_wait or too_late(call, wait)
         elif _is_passing(outcome):

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from .secret import Secret
 
 
-@frozen
+@frozen(init=False)
 class Token:
     """A personal API token as `GET /tokens` lists it: everything but its secret (F7).
 
@@ -21,6 +21,25 @@ class Token:
     name: str
     last_characters: str | None = None
     expire_at: datetime | None = None
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - Cobalt's word for it
+        name: str,
+        last_characters: str | None = None,
+        expire_at: datetime | None = None,
+    ) -> None:
+        _set_id(self, id)
+        _set_name(self, name)
+        _set_last_characters(self, last_characters)
+        _set_expire_at(self, expire_at)
+
+
+# A listing makes many: what the `__init__` of attrs does, without looking for each slot by its name.
+_set_id = vars(Token)["id"].__set__
+_set_name = vars(Token)["name"].__set__
+_set_last_characters = vars(Token)["last_characters"].__set__
+_set_expire_at = vars(Token)["expire_at"].__set__
 
 
 @frozen

@@ -17,9 +17,16 @@ from .transport import Route
 _log = logging.getLogger("cobalt_async")
 
 
+NOBODY = b""
+
+
 @frozen
 class Call:
-    """Who asks, where, and within which bounds. `user` is a keyed digest of the secret, never the secret."""
+    """Who asks, where, and within which bounds.
+
+    `user` is a keyed digest of the secret, never the secret; NOBODY for a reading that minds no rate window here,
+    because who asks keeps the budgets.
+    """
 
     route: Route
     user: bytes

@@ -530,6 +530,57 @@ async def test_views_of_one_token_share_its_window() -> None:
         assert len(sandbox.requests) == 2
 
 
+# --- the seam of the audit
+
+
+async def test_ask_carries_any_secret_anywhere() -> None:
+    """`_ask` sends a reading with the secret and to the place it is given, and gives the answer as it came."""
+    async with serving(BareServer()) as here, serving(BareServer(http(b"{}", "401 No", "X-Own: y\r\n"))) as there:
+        async with AsyncCobalt(base_url=here.url) as cobalt:
+            secret = Secret("another-secret-than-the-clients")
+            response = await cobalt._ask(requests.list_tokens(limit=100), secret, there.url, ONCE)
+    assert (response.status, response.body, response.headers["x-own"]) == (401, b"{}", "y")
+    assert here.heads == []
+    [head] = there.heads
+    assert head.startswith("GET /tokens?limit=100 HTTP/1.1\r\n")
+    assert "Authorization: Bearer another-secret-than-the-clients\r\n" in head
+
+
+async def test_ask_leaves_the_rate_windows_alone() -> None:
+    """A used up window of `_ask` comes back at once, every time, and the client's own callers do not wait for it."""
+    async with serving(BareServer(http(b"{}", "509 Over", "Retry-After: 600\r\n"))) as server:
+        async with AsyncCobalt(TOKEN, base_url=server.url) as cobalt:
+            for _ in range(2):
+                response = await cobalt._ask(requests.list_tokens(), Secret(TOKEN), server.url, RetryPolicy())
+                assert (response.status, response.headers["Retry-After"]) == (509, "600")
+            with pytest.raises(RateLimitedError):
+                await cobalt.tokens.list()
+            assert len(server.heads) == 3
+            assert len(cobalt._root.refreshes.exchange._turnstiles) == 1
+
+
+async def test_ask_raises_what_stopped_it() -> None:
+    """NotSentError where nobody is there, NoAnswerError where none came, UnreadableError for what is no HTTP."""
+    async with serving(BareServer(b"what?\r\n\r\n")) as odd, serving(BareServer(None)) as mute:
+        async with AsyncCobalt(base_url=odd.url, timeouts=Timeouts(read=0.05)) as cobalt:
+            for url, kind in (
+                ("http://127.0.0.1:9", NotSentError),
+                (mute.url, NoAnswerError),
+                (odd.url, UnreadableError),
+            ):
+                with pytest.raises(kind):
+                    await cobalt._ask(requests.list_tokens(), Secret(TOKEN), url, ONCE)
+
+
+async def test_ask_needs_an_open_client() -> None:
+    """Before it is open and after it is closed, `_ask` is a ConfigurationError."""
+    cobalt = AsyncCobalt()
+    for said in ("not open yet", "is closed"):
+        with pytest.raises(ConfigurationError, match=said):
+            await cobalt._ask(requests.list_tokens(), Secret(TOKEN), "http://127.0.0.1:9", ONCE)
+        await cobalt.aclose()
+
+
 # --- how it goes over the wire
 
 

@@ -19,7 +19,7 @@ from cobalt_async.exchange import Exchange
 from cobalt_async.protocol import requests
 from cobalt_async.protocol.answers import Response
 from cobalt_async.protocol.pace import WINDOW
-from cobalt_async.turnstile import Turnstile
+from cobalt_async.turnstile import NOBODY, Turnstile
 from tests.virtual_time import FakeTransport, Held, Outcome, Step, answer, call, now, remaining, settle, virtually
 
 GET = requests.list_tokens()
@@ -500,3 +500,46 @@ async def test_a_failure_that_is_kept_keeps_no_frames() -> None:
         await transport.exchange().fetch(GET, call())
     assert caught.value.__cause__ is caught.value.__context__ is None
     assert not issubclass(caught.type, ConfigurationError)
+
+
+# --- a reading that minds no window
+
+
+@pytest.mark.parametrize("status", [429, 509])
+@virtually
+async def test_nobody_is_told_at_once_that_a_window_is_used_up(status: int) -> None:
+    """A 429 or 509 comes back as it is, with its headers, and keeps nobody waiting: not this one, not the next."""
+    transport = FakeTransport(answer(status, headers={"Retry-After": "7"}), answer())
+    exchange = transport.exchange()
+    outcome = await exchange.fetch(GET, call(user=NOBODY))
+    assert (outcome.status, outcome.headers["Retry-After"]) == (status, "7")
+    assert (await exchange.fetch(GET, call(user=NOBODY))).status == 200
+    assert transport.times == [0.0, 0.0]
+
+
+@virtually
+async def test_nobody_is_not_scouted_for() -> None:
+    """Where no window is minded, all go at once, whatever the server says remains."""
+    held = [Held(remaining(0)) for _ in range(30)]
+    transport = FakeTransport(*held)
+    exchange = transport.exchange()
+    callers = [asyncio.create_task(exchange.fetch(GET, call(user=NOBODY))) for _ in held]
+    for one in held:
+        await one.arrived.wait()
+        one.go.set()
+    await asyncio.gather(*callers)
+    assert transport.times == [0.0] * 30
+
+
+@pytest.mark.parametrize("failure", [BROKEN, UNSENT, answer(503)], ids=["no answer", "not sent", "503"])
+@virtually
+async def test_nobodys_failures_are_tried_again(failure: Outcome) -> None:
+    """What may pass is repeated as for anybody, out of the same budget."""
+    transport = FakeTransport(failure, answer())
+    assert (await transport.exchange().fetch(GET, call(user=NOBODY))).status == 200
+    assert transport.times == pytest.approx([0.0, 0.05])
+    transport = FakeTransport(*[answer(503)] * 200)
+    exchange = transport.exchange()
+    for number in range(100):
+        await exchange.fetch(GET, call(user=NOBODY if number % 2 else b"ada"))
+    assert len(transport.sent) == 100 + 500 // 14

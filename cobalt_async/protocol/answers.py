@@ -1,7 +1,8 @@
 """What answers mean: Response -> Page | RefreshedToken | an error."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from attrs import field, frozen
 
@@ -26,6 +27,8 @@ from ..secret import Secret
 from . import wire
 from .cursor import UNSAFE, next_query
 from .requests import Request
+
+T = TypeVar("T")
 
 _BY_STATUS: Mapping[int, type[RefusedError]] = {
     400: BadRequestError,
@@ -68,6 +71,18 @@ class Response:
 
 def read_page(request: Request, response: Response, secret: Secret) -> Page:
     """The page in the answer to `GET /tokens`; else the error that the answer is."""
+    return _listed(request, response, secret, wire.read_page)
+
+
+def read_page_unless(
+    request: Request, response: Response, secret: Secret, is_known: Callable[[str], bool]
+) -> Page | str:
+    """As `read_page`; but where `is_known` says so of the first token's id, that id: the rest is not looked at."""
+    return _listed(request, response, secret, lambda body: wire.read_page_unless(body, is_known))
+
+
+def _listed(request: Request, response: Response, secret: Secret, read: Callable[[bytes], T]) -> T:
+    """What `read` makes of the body of a documented success."""
     if response.status != 200:
         raise refusal(request, response, secret)
     if response.flaw is not None:
@@ -76,7 +91,7 @@ def read_page(request: Request, response: Response, secret: Secret) -> Page:
     if not response.is_json:
         raise UnreadableError(str(request), "a body that is not JSON by its content type")
     try:
-        return wire.read_page(response.body)
+        return read(response.body)
     except wire.Flaw as error:
         flaw = str(error)
     raise UnreadableError(str(request), flaw)

@@ -5,21 +5,34 @@ This is the one file that leans on what aiohttp does not document; tests watch e
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Coroutine
+import ssl as tls
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import ContextVar
+from types import FunctionType, coroutine
 from typing import Any
 
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
+from aiohttp.helpers import TimerNoop
 
-from .attempt import Attempt
+from ..protocol.requests import Request
+from .attempt import Attempt, Route
 from .failures import Broken, Stale, name
 
 Send = Callable[[Connection], Awaitable[aiohttp.ClientResponse]]
 
 current: ContextVar[Attempt] = ContextVar("cobalt_async_attempt")
 _numbers = itertools.count(1)
+_NO_TIMER = TimerNoop()
+_WAY = (aiohttp.ClientSession.request, aiohttp.ClientSession._request)
+_IS_OWN = all(type(step) is FunctionType and step.__code__.co_filename == aiohttp.client.__file__ for step in _WAY)
+
+
+def is_plain(session: aiohttp.ClientSession) -> bool:
+    """Whether nobody minds how a session's requests go: no tracer, and no mock or meter in place of aiohttp's own."""
+    kind = aiohttp.ClientSession
+    return _IS_OWN and (kind.request, kind._request) == _WAY and not session.trace_configs
 
 
 class WatchedRequest(aiohttp.ClientRequest):
@@ -49,6 +62,64 @@ class WatchedAnswer(aiohttp.ClientResponse):
         return _start(super().start, connection)
 
 
+class Prepared:
+    """A reading that is prepared once and sent as often as one likes, on whatever connection is free.
+
+    It goes the way of `ClientSession._request` in the same steps, and leaves out what no reading of ours has:
+    redirects, cookies, tracers, a proxy, a body, a time limit on all of it. What is left out costs nearly as much
+    as what is left.
+    """
+
+    __slots__ = ("_connector", "_request", "_session", "_timeout")
+
+    def __init__(
+        self,
+        request: Request,
+        route: Route,
+        session: aiohttp.ClientSession,
+        connector: aiohttp.BaseConnector,
+        *,
+        ssl: tls.SSLContext,
+        timeout: aiohttp.ClientTimeout,
+    ) -> None:
+        self._session = session
+        self._connector = connector
+        self._timeout = timeout
+        self._request = WatchedRequest(
+            request.method,
+            route.url(request),
+            headers=route.headers(request),
+            loop=asyncio.get_running_loop(),
+            response_class=WatchedAnswer,
+            session=session,
+            ssl=ssl,
+        )
+
+    async def send(self, attempt: Attempt) -> None:
+        """Send it for an attempt, whose `reply` is there once its head came."""
+        if self._session.closed:
+            raise RuntimeError("Session is closed")
+        try:
+            connection = await self._connector.connect(self._request, [], self._timeout)
+        except TimeoutError:
+            connection = None
+        if connection is None:
+            raise aiohttp.ConnectionTimeoutError
+        try:
+            if connection.protocol is not None:
+                connection.protocol.set_response_params(timer=_NO_TIMER, read_until_eof=True, auto_decompress=False)
+            attempt.reply = await self._request.send(connection)
+            self._request.response = None  # the answer is the attempt's alone: many may be under way
+            try:
+                await attempt.reply.start(connection)
+            except BaseException:
+                attempt.reply.close()
+                raise
+        except BaseException:
+            connection.close()
+            raise
+
+
 # Functions, so that no frame of ours in a traceback has a request or a response of aiohttp's: they hold the token.
 
 
@@ -58,8 +129,7 @@ async def _send(send: Send, conn: Connection) -> aiohttp.ClientResponse:
     if protocol is None:
         raise Stale
     if attempt.pooled:
-        await asyncio.sleep(0)  # twice: what woke together with this task must have been read before we look
-        await asyncio.sleep(0)
+        await _two_turns()  # what woke together with this task must have been read before we look
         begun = getattr(protocol._parser, "_tail", b"")  # the parser that is written in Python keeps it there
         if begun or protocol.should_close or not protocol.is_connected():
             raise Stale
@@ -71,6 +141,13 @@ async def _send(send: Send, conn: Connection) -> aiohttp.ClientResponse:
     except (aiohttp.ClientError, OSError) as error:
         why = name(error)
     raise Broken(why)
+
+
+@coroutine
+def _two_turns() -> Generator[None]:
+    """`asyncio.sleep(0)`, twice."""
+    yield
+    yield
 
 
 async def _start(start: Send, connection: Connection) -> aiohttp.ClientResponse:

@@ -3,7 +3,8 @@
 import asyncio
 import math
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import cache, lru_cache
 
 import aiohttp
@@ -14,9 +15,9 @@ from ..protocol.answers import Response
 from ..protocol.content import decode
 from ..protocol.requests import Request
 from ..secret import Secret
-from .attempt import Attempt, OnAnswer, Route
+from .attempt import Attempt, OnAnswer, Route, Sendable
 from .failures import Stale, told
-from .hooks import WatchedAnswer, WatchedRequest, current
+from .hooks import Prepared, WatchedAnswer, WatchedRequest, current, is_plain
 from .watch import Watch
 
 _NO_CONTENT_TYPE = ("Content-Type",)  # aiohttp would make one up for a POST without a body
@@ -38,20 +39,23 @@ class Transport:
         self._lender = session
         self._ssl = verify or _default_context()  # whatever a lent connector was told about verification
         self._proxy = proxy  # sealed, for the password in it
+        self._is_plain = session is None and proxy is None
         self._max_connections = max_connections
         self._max_page_bytes = max_page_bytes
         self._trace_configs = trace_configs
         self._session: aiohttp.ClientSession  # from `open` on
+        self._connector: aiohttp.BaseConnector  # (the same)
         self._watch: Watch  # (the same)
         self._slots = asyncio.Semaphore(max_connections)
 
     def open(self) -> None:
         """Make the session, on the loop that runs now and for it."""
-        connector = aiohttp.TCPConnector(limit=0) if self._lender is None else self._borrow(self._lender)
+        lender = self._lender
+        self._connector = aiohttp.TCPConnector(limit=0) if lender is None else self._borrow(lender)
         self._watch = Watch()
         self._session = aiohttp.ClientSession(
-            connector=connector,
-            connector_owner=self._lender is None,
+            connector=self._connector,
+            connector_owner=lender is None,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
@@ -108,17 +112,13 @@ class Transport:
         try:
             async with attempt.scope:
                 attempt.connecting(connect if self._lender is None else math.inf)
-                async with self._session.request(
-                    request.method,
-                    URL(route.base_url + request.target, encoded=True),
-                    headers=_with_token(request.headers, route.secret),
-                    allow_redirects=False,
-                    timeout=_connect_within(connect),
-                    ssl=self._ssl,
-                    proxy=None if self._proxy is None else URL(self._proxy.reveal()),
-                    skip_auto_headers=_NO_CONTENT_TYPE if request.method == "POST" else None,
-                ) as attempt.reply:
-                    await attempt.read(self._max_page_bytes)
+                if self._is_plain and request.method == "GET" and is_plain(self._session):
+                    await self._prepared(request, route, connect).send(attempt)
+                    async with attempt.reply:
+                        await attempt.read(self._max_page_bytes)
+                else:
+                    async with self._by_session(request, route, connect) as attempt.reply:
+                        await attempt.read(self._max_page_bytes)
         except Stale as stale:
             return stale
         except Exception as error:  # noqa: BLE001 - whatever aiohttp may raise ends here
@@ -135,6 +135,30 @@ class Transport:
             self._watch.remove(attempt)
             if attempt.status and on_answer is not None:
                 on_answer(attempt.status, attempt.body(), attempt.complete)
+
+    def _prepared(self, request: Request, route: Route, connect: float) -> Sendable:
+        """A reading that is prepared; the route's last one where this is the same."""
+        kept = route.kept
+        if kept.request is not request:
+            timeout = _connect_within(connect)
+            kept.prepared = Prepared(request, route, self._session, self._connector, ssl=self._ssl, timeout=timeout)
+            kept.request = request
+        return kept.prepared
+
+    def _by_session(
+        self, request: Request, route: Route, connect: float
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """A request in the way of aiohttp's session, whoever stands in it: a proxy, a tracer, a mock."""
+        return self._session.request(
+            request.method,
+            route.url(request),
+            headers=route.headers(request),
+            allow_redirects=False,
+            timeout=_connect_within(connect),
+            ssl=self._ssl,
+            proxy=None if self._proxy is None else URL(self._proxy.reveal()),
+            skip_auto_headers=_NO_CONTENT_TYPE if request.method == "POST" else None,
+        )
 
     async def _wait_for_slot(self, request: Request, deadline: float | None) -> None:
         """Wait for one of the connections; the clock of the try has not started yet."""
@@ -156,10 +180,6 @@ class Transport:
         limits = (connector.limit, connector.limit_per_host, self._max_connections)
         self._slots = asyncio.Semaphore(min(limit for limit in limits if limit))
         return connector
-
-
-def _with_token(headers: Mapping[str, str], secret: Secret) -> dict[str, str]:
-    return {**headers, "Authorization": f"Bearer {secret.reveal()}"}
 
 
 @cache

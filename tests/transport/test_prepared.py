@@ -1,0 +1,259 @@
+"""A prepared reading goes the way that aiohttp's own session would send it: watched, so that a change there is seen."""
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.client_proto import ResponseHandler
+
+from cobalt_async import AsyncCobalt, RetryPolicy, Secret, Timeouts, errors
+from cobalt_async.protocol import requests
+from cobalt_async.transport import hooks
+from tests.canary import Hunter
+from tests.faults.raw import TOKEN, Answer, Exchange, answer, client, failure, head, ok, page, raw
+
+ONCE = RetryPolicy(tries=1)
+
+
+@pytest.fixture
+def by_session(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """Call it, and from then on somebody stands in `_request`'s place, as a mock or a meter does; what they saw."""
+
+    def stand() -> list[str]:
+        seen: list[str] = []
+        own = aiohttp.ClientSession._request
+
+        async def meter(self: aiohttp.ClientSession, method: str, url: Any, **arguments: Any) -> aiohttp.ClientResponse:
+            seen.append(f"{method} {url}")
+            return await own(self, method, url, **arguments)
+
+        monkeypatch.setattr(aiohttp.ClientSession, "_request", meter)
+        return seen
+
+    return stand
+
+
+async def test_aiohttps_own_session_is_plain() -> None:
+    """With this aiohttp readings are prepared: were `_request` not recognised, all would be right, and slow."""
+    async with aiohttp.ClientSession() as session:
+        assert hooks.is_plain(session)
+
+
+async def test_who_stands_in_requests_place_sees_every_reading(by_session: Callable[[], list[str]]) -> None:
+    """A mock or a meter that is put there while the client is open gets each reading, as ever."""
+    async with raw(ok()) as server, client(server) as cobalt:
+        await cobalt.tokens.list()
+        seen = by_session()
+        await cobalt.tokens.list()
+        await cobalt.tokens.list()
+    assert seen == [f"GET {server.url}/tokens"] * 2
+    assert len(server.requests) == 3
+
+
+async def test_who_stands_in_the_public_place_sees_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ClientSession.request` may be replaced as well as `_request`."""
+    own = aiohttp.ClientSession.request
+    seen: list[str] = []
+
+    def meter(self: aiohttp.ClientSession, method: str, url: Any, **arguments: Any) -> Any:
+        seen.append(method)
+        return own(self, method, url, **arguments)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "request", meter)
+    async with raw(ok()) as server, client(server) as cobalt:
+        await cobalt.tokens.list()
+    assert seen == ["GET"]
+
+
+def test_who_stood_there_before_we_came_sees_them_too() -> None:
+    """A `_request` that was replaced before the first import of ours is not taken for aiohttp's own."""
+    lines = (
+        "import aiohttp, functools",
+        "own = aiohttp.ClientSession._request",
+        "aiohttp.ClientSession._request = functools.wraps(own)(lambda *given, **named: own(*given, **named))",
+        "from cobalt_async.transport import hooks",
+        "class Session: trace_configs = ()",
+        "assert not hooks.is_plain(Session)",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
+
+
+async def test_both_ways_say_the_same(by_session: Callable[[], list[str]]) -> None:
+    """The bytes of a request are the same, header by header, whichever way it goes; and so is what comes of it."""
+    outcomes = []
+    async with raw(ok()) as server:
+        for stand in (list, by_session):
+            stand()
+            for version in ("v1", "v2"):
+                async with client(server, api_version=version) as cobalt:
+                    outcomes.append([await cobalt.tokens.list(), await cobalt.tokens.list(limit=7, cursor="a%2Fb")])
+    assert server.requests[:4] == server.requests[4:]
+    assert outcomes[:2] == outcomes[2:]
+    assert server.connections == 4
+
+
+async def test_both_ways_tell_the_connection_the_same(
+    monkeypatch: pytest.MonkeyPatch, by_session: Callable[[], list[str]]
+) -> None:
+    """Pool and parser are asked with the same arguments; one that aiohttp adds, or changes, is seen here."""
+    told: list[dict[str, Any]] = []
+
+    def tell(kind: type, name: str) -> None:
+        own = getattr(kind, name)
+        known = inspect.signature(own)
+
+        def telling(*given: Any, **named: Any) -> Any:
+            bound = known.bind(*given, **named)
+            bound.apply_defaults()
+            said = {what: value for what, value in bound.arguments.items() if what not in ("self", "req", "timer")}
+            told.append({"call": name, **said, "timer": type(bound.arguments.get("timer"))})
+            return own(*given, **named)
+
+        monkeypatch.setattr(kind, name, telling)
+
+    tell(aiohttp.TCPConnector, "connect")
+    tell(ResponseHandler, "set_response_params")
+    async with raw(ok()) as server:
+        for stand in (list, by_session):
+            stand()
+            async with client(server) as cobalt:
+                await cobalt.tokens.list()
+    assert [one["call"] for one in told] == ["connect", "set_response_params"] * 2
+    assert told[:2] == told[2:]
+
+
+async def test_both_ways_make_the_same_request(
+    monkeypatch: pytest.MonkeyPatch, by_session: Callable[[], list[str]]
+) -> None:
+    """aiohttp's request is in the same state when it is sent: a field that `_request` sets on top is seen here."""
+    states: list[dict[str, Any]] = []
+    own = aiohttp.ClientRequest.send
+    foreign = {"_session", "_timer", "_source_traceback", "loop"}  # whose they are differs, not what they are
+
+    async def send(self: aiohttp.ClientRequest, conn: Any) -> aiohttp.ClientResponse:
+        states.append({name: value for name, value in vars(self).items() if name not in foreign})
+        return await own(self, conn)
+
+    monkeypatch.setattr(aiohttp.ClientRequest, "send", send)
+    async with raw(ok()) as server:
+        for stand in (list, by_session):
+            stand()
+            async with client(server) as cobalt:
+                await cobalt.tokens.list(limit=3)
+    prepared, usual = states
+    assert {**usual, "_upload_tracker": None} == {**prepared, "_upload_tracker": None}
+
+
+async def hang(exchange: Exchange) -> None:
+    """Say nothing until the client has gone."""
+    await exchange.reader.read()
+
+
+async def reset(exchange: Exchange) -> None:
+    """End the connection hard."""
+    exchange.reset()
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (b"what?\r\n\r\n", errors.UnreadableError),
+        (head(302, Location="/elsewhere"), errors.UnreadableError),
+        (head(200, length=10) + b"{", errors.NoAnswerError),
+        (head(200, length=5) + b"\xff\xff\xff\xff\xff", errors.UnreadableError),
+        (answer(401, {"message": "no"}, Set_Cookie="a=b"), errors.UnauthorizedError),
+        (answer(503), errors.ServerError),
+        (reset, errors.NoAnswerError),
+        (hang, errors.NoAnswerError),
+    ],
+    ids=["no http", "redirect", "cut", "no text", "refused", "down", "reset", "silent"],
+)
+async def test_both_ways_end_the_same(
+    said: Answer, kind: type[errors.CobaltError], by_session: Callable[[], list[str]]
+) -> None:
+    """What goes wrong is told in the same words, after the same number of requests."""
+    texts = []
+    async with raw(said, close=True) as server:
+        for stand in (list, by_session):
+            stand()
+            async with client(server, retry=ONCE, timeouts=Timeouts(read=0.1)) as cobalt:
+                texts.append(str(await failure(cobalt.tokens.list(), kind)))
+            assert len(server.requests) == len(texts)
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("why", ["nobody", "time"])
+async def test_both_ways_never_left_the_same(
+    why: str, monkeypatch: pytest.MonkeyPatch, by_session: Callable[[], list[str]]
+) -> None:
+    """Where there is no connection, NotSentError says why in the same words."""
+
+    async def too_long(*_: Any, **__: Any) -> Any:
+        raise TimeoutError
+
+    if why == "time":
+        monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", too_long)
+    texts = []
+    for stand in (list, by_session):
+        stand()
+        async with AsyncCobalt(TOKEN, base_url="http://127.0.0.1:9", retry=ONCE) as cobalt:
+            texts.append(str(await failure(cobalt.tokens.list(), errors.NotSentError)))
+    assert texts[0] == texts[1]
+    assert ("no connection in time" in texts[0]) == (why == "time")
+
+
+async def test_a_reading_is_prepared_once() -> None:
+    """The same reading of the same client is prepared once, with a deadline too; another, or another token, anew."""
+    async with raw(ok()) as server, client(server) as cobalt:
+        await cobalt.tokens.list()
+        assert cobalt._call is not None
+        kept = cobalt._call.route.kept
+        first = kept.prepared
+        await cobalt.tokens.list(deadline=5.0)
+        assert kept.prepared is first
+        await cobalt.tokens.list(limit=2)
+        assert kept.prepared is not first
+        cobalt.use_token("another-token")
+        await cobalt.tokens.list(limit=2)
+    assert [b"another-token" in request for request in server.requests] == [False, False, False, True]
+
+
+async def test_what_is_prepared_keeps_no_answer_and_shows_no_token() -> None:
+    """Of an answer nothing stays with the prepared reading, and neither it nor what holds it shows the token."""
+    async with raw(ok()) as server, client(server) as cobalt:
+        await cobalt.tokens.list()
+        assert cobalt._call is not None
+        prepared = cobalt._call.route.kept.prepared
+        assert isinstance(prepared, hooks.Prepared)
+        assert prepared._request.response is None
+        hunter = Hunter(TOKEN)
+        for thing in (cobalt, cobalt._call, cobalt._call.route, cobalt._call.route.kept, prepared):
+            hunter.look_inside(type(thing).__name__, thing)
+    assert hunter.found == []
+
+
+async def test_ask_goes_both_ways_too(by_session: Callable[[], list[str]]) -> None:
+    """`_ask` is a reading like any other: prepared, and seen by who stands in `_request`'s place."""
+    async with raw(answer(200, page())) as server, client(server) as cobalt:
+        asked = (requests.list_tokens(limit=100), Secret("an-asked-token"), server.url, ONCE)
+        plain = await cobalt._ask(*asked)
+        seen = by_session()
+        metered = await cobalt._ask(*asked)
+    assert (plain.status, plain.body) == (metered.status, metered.body)
+    assert seen == [f"GET {server.url}/tokens?limit=100"]
+    assert server.requests[0] == server.requests[1]
+
+
+async def test_a_closed_client_sends_nothing() -> None:
+    """A try that begins when the client was closed opens no connection."""
+    async with raw(ok()) as server:
+        async with client(server) as cobalt:
+            await cobalt.tokens.list()
+            assert cobalt._call is not None
+            call, transport = cobalt._call, cobalt._root._transport
+        await failure(transport.send(requests.list_tokens(), call.route), errors.NotSentError)
+        assert server.connections == 1
