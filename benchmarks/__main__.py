@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from . import audit_memory, importing, listing, reliability
+from . import audit, audit_faults, audit_memory, importing, listing, makespan, reliability
 from .figures import Row
 from .table import head, table
 
@@ -22,7 +22,10 @@ Question = Callable[[int | None], Sequence[Row]]
 QUESTIONS: Mapping[str, Question] = {
     "listing": listing.measure,
     "importing": importing.measure,
+    "audit": audit.measure,
     "audit_memory": audit_memory.measure,
+    "audit_faults": audit_faults.measure,
+    "makespan": makespan.measure,
     "reliability": reliability.measure,
 }
 

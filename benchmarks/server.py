@@ -1,15 +1,26 @@
 """A plain HTTP/1.1 server for the benchmarks, run as a process of its own; it stands on nothing of ours.
 
-It parses no more of a request than it needs, and is faster than any client here. It answers `GET /tokens`
-with a canned page of 10 tokens, 401 to a bearer that starts with `dead`, and 404 to the rest; it sends no
-rate headers. It prints its port, and ends when its standard input does: nobody can leave it behind.
+It parses no more of a request than it needs, and is faster than any client here. To `GET /tokens` it answers
+
+    Bearer live…, benchmark   a canned page of 10 tokens
+    Bearer uUSER.SIZE.…       a page of that user's SIZE tokens, as `limit` and `cursor` ask
+    Bearer forbidden…         403
+    any other                 401
+
+and to the rest 404; it sends no rate headers. It prints its port, and ends when its standard input does: nobody
+can leave it behind.
 """
 
 import asyncio
 import json
+import re
 import sys
 
 TOKENS = 10
+
+_NAMED = re.compile(rb"\r\nAuthorization: Bearer (?:(live|benchmark)|(forbidden)|u(\d+)\.(\d+)\.)")
+_CURSOR = re.compile(rb"[?&]cursor=(\d+)")
+_LIMIT = re.compile(rb"[?&]limit=(\d+)")
 
 _PAGE = json.dumps(
     {
@@ -42,6 +53,7 @@ def _answer(status: str, body: bytes) -> bytes:
 
 _OK = _answer("200 OK", _PAGE)
 _UNAUTHORIZED = _answer("401 Unauthorized", _REFUSAL)
+_FORBIDDEN = _answer("403 Forbidden", b'{"message":"Forbidden"}')
 _NOT_FOUND = _answer("404 Not Found", b"{}")
 
 
@@ -60,13 +72,33 @@ class Plain(asyncio.Protocol):
         assert self._transport is not None
         *heads, self._rest = (self._rest + data).split(b"\r\n\r\n")
         if heads:
-            self._transport.write(b"".join([_choose(head) for head in heads]))
+            self._transport.write(b"".join([choose(head) for head in heads]))
 
 
-def _choose(head: bytes) -> bytes:
+def choose(head: bytes) -> bytes:
+    """The whole answer to a request, by its head without the empty line."""
     if not head.startswith((b"GET /tokens ", b"GET /tokens?")):
         return _NOT_FOUND
-    return _UNAUTHORIZED if b"\r\nAuthorization: Bearer dead" in head else _OK
+    named = _NAMED.search(head)
+    if named is None:
+        return _UNAUTHORIZED
+    if named[1] or named[2]:
+        return _OK if named[1] else _FORBIDDEN
+    target = head[: head.index(b"\r\n")]
+    start, limit = (found and int(found[1]) for found in (_CURSOR.search(target), _LIMIT.search(target)))
+    return _answer("200 OK", _page(named[3].decode(), int(named[4]), start or 0, limit or TOKENS))
+
+
+def _page(user: str, size: int, start: int, limit: int) -> bytes:
+    """A page of one user's listing."""
+    end = min(start + limit, size)
+    rows = [
+        f'{{"resource":{{"id":"api_{user}x{number}","name":"service {number}","last_characters":"redacted",'
+        '"expire_at":null}}'
+        for number in range(start, end)
+    ]
+    after = f'"/tokens?cursor={end}"' if end < size else "null"
+    return f'{{"data":[{",".join(rows)}],"pagination":{{"next_page":{after},"prev_page":null}}}}'.encode()
 
 
 async def serve() -> None:

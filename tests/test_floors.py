@@ -15,7 +15,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("secret",),
     ("models",),
     ("errors",),
-    ("protocol", "ledger"),
+    ("protocol", "ledger", "durable"),
     ("transport",),
     ("turnstile",),
     ("exchange", "must_finish"),
@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 # These import nothing of ours at all.
 ON_THE_GROUND = {"_version", "must_finish", "testing"}
 # These are for some of the rooms above them, not for all.
-ONLY_SEEN_BY = {"testing": {"cli"}, "ledger": {"audit", "rotation"}}
+ONLY_SEEN_BY = {"testing": {"cli"}, "ledger": {"audit", "rotation"}, "durable": {"audit", "rotation"}}
 # These see others through their front doors only: a package, and the names in its `__all__`.
 FRONT_DOORS = {
     "cli": {"cobalt_async", "cobalt_async.audit", "cobalt_async.rotation", "cobalt_async.testing"},
@@ -45,7 +45,8 @@ TOOLS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "builtins.print": {"cli": ("",), "audit.report": ("",)},
     "cattrs": {"protocol.wire": ("",)},
-    "os.fsync": {"rotation.journal": ("",)},
+    "os.fsync": {"durable": ("",)},
+    "sqlite3": {"audit.facts": ("",)},
     "rich": {"cli": ("",), "audit.report": ("",)},
     "typer": {"cli": ("",), "audit.report": ("",)},
 }
@@ -232,7 +233,7 @@ SOUND = {
     "ledger.py": "from .errors import Oops\n",
     "must_finish.py": "import asyncio\n",
     "protocol/wire.py": "import cattrs\nfrom ..errors import Oops\n",
-    "rotation/journal.py": "import os\nos.fsync(3)\n",
+    "durable.py": "import os\nos.fsync(3)\n",
     "secret.py": "def reveal(rich): rich.text\n",
     "testing/__init__.py": "from .sandbox import CobaltSandbox\n__all__ = ['CobaltSandbox']\n",
     "testing/sandbox.py": "from aiohttp import web\nweb.Application()\n",

@@ -1,27 +1,54 @@
-"""Many tokens at once: which are alive, dead, forbidden, and of which that is not known."""
+"""Many tokens at once: which are alive, dead, forbidden or not known, what breaks policy, and what changed."""
 
+from .alerts import Alert, Severity
+from .baseline import Baseline, Change, ChangeKind, changes, read_baseline
+from .catalogue import RULES, Rule
 from .credential import Credential
 from .engine import AuditRun, audit
 from .inventory import BadRow, Inventory, read_inventory
-from .report.jsonl import write_jsonl
+from .policy import Policy, read_policy
+from .report.csv import CsvWriter
+from .report.files import ReportFiles
+from .report.json import JsonWriter
+from .report.jsonl import JsonlWriter
+from .report.outcome import Outcome
 from .report.printable import printable
 from .report.summary import summarize
-from .report.table import ResultTable
+from .report.table import TableWriter
+from .report.writers import Format, Writer, writer
 from .tally import Report
 from .verdicts import AuditResult, Verdict
 
 __all__ = [
+    "RULES",
+    "Alert",
     "AuditResult",
     "AuditRun",
     "BadRow",
+    "Baseline",
+    "Change",
+    "ChangeKind",
     "Credential",
+    "CsvWriter",
+    "Format",
     "Inventory",
+    "JsonWriter",
+    "JsonlWriter",
+    "Outcome",
+    "Policy",
     "Report",
-    "ResultTable",
+    "ReportFiles",
+    "Rule",
+    "Severity",
+    "TableWriter",
     "Verdict",
+    "Writer",
     "audit",
+    "changes",
     "printable",
+    "read_baseline",
     "read_inventory",
+    "read_policy",
     "summarize",
-    "write_jsonl",
+    "writer",
 ]

@@ -1,13 +1,20 @@
-"""Credential: a secret to ask about, under the label that the inventory has for it."""
+"""Credential: a secret to ask about, under the label that the inventory has for it, and what else is declared of it."""
 
 import re
+from datetime import date
+from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
+from ..protocol.hosts import Region
 from ..secret import Secret
 
-_LONGEST_LABEL = 1000
-_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+Status = Literal["active", "retired"]
+
+UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+_LONGEST = 1000  # characters
+_TOKEN_ID = re.compile(r"api_[A-Za-z0-9]+", re.ASCII)
 
 
 @frozen(init=False)
@@ -15,21 +22,69 @@ class Credential:
     """One personal API token to audit: `label` is yours and comes back in the result, `secret` is its text.
 
     A `label` has 1 to 1000 characters, not all of them blank, and no control character or line end. A str
-    given as `secret` becomes a Secret. Anything else is a ValueError, which does not repeat the secret.
+    given as `secret` becomes a Secret. The rest is what the inventory declares, None where it does not:
+    `owner` and `system` are texts such as a label, `token_id` is the id that `GET /tokens` lists, `region` is
+    "us" or "eu", `status` is "active" or "retired", `rotate_by` the day by which it should be replaced.
+    `exposed` names the file that the secret was read from, where others than its owner can read or write that.
+    Anything else is a ValueError, which does not repeat the secret.
     """
 
     label: str
     secret: Secret
+    owner: str | None = None
+    system: str | None = None
+    token_id: str | None = None
+    region: Region | None = None
+    status: Status | None = None
+    rotate_by: date | None = None
+    exposed: str | None = None
 
-    def __init__(self, label: str, secret: str | Secret) -> None:
+    if TYPE_CHECKING:
+
+        def __attrs_init__(  # noqa: PLR0917 - attrs makes it
+            self,
+            label: str,
+            secret: Secret,
+            owner: str | None,
+            system: str | None,
+            token_id: str | None,
+            region: Region | None,
+            status: Status | None,
+            rotate_by: date | None,
+            exposed: str | None,
+        ) -> None: ...
+
+    def __init__(
+        self,
+        label: str,
+        secret: str | Secret,
+        *,
+        owner: str | None = None,
+        system: str | None = None,
+        token_id: str | None = None,
+        region: Region | None = None,
+        status: Status | None = None,
+        rotate_by: date | None = None,
+        exposed: str | None = None,
+    ) -> None:
         held, flaw = _held(secret)
         del secret  # this frame travels with the traceback
-        flaw = _label_flaw(label) or flaw
+        flaw = (
+            _text_flaw("label", label)
+            or flaw
+            or (None if owner is None else _text_flaw("owner", owner))
+            or (None if system is None else _text_flaw("system", system))
+            or (None if token_id is None else _token_id_flaw(token_id))
+            or (None if region is None else _choice_flaw("region", region, "us", "eu"))
+            or (None if status is None else _choice_flaw("status", status, "active", "retired"))
+            or (None if rotate_by is None else _type_flaw("rotate_by", rotate_by, date))
+            or (None if exposed is None else _type_flaw("exposed", exposed, str))
+        )
         if held is None or flaw is not None:
-            del self  # so does this, and half made it has no repr
+            # So do these: half made it has no repr, and a secret may stand in the wrong place.
+            del self, label, owner, system, token_id, region, status, exposed
             raise ValueError(flaw)
-        object.__setattr__(self, "label", label)
-        object.__setattr__(self, "secret", held)
+        self.__attrs_init__(label, held, owner, system, token_id, region, status, rotate_by, exposed)
 
 
 def _held(secret: str | Secret) -> tuple[Secret | None, str | None]:
@@ -42,14 +97,29 @@ def _held(secret: str | Secret) -> tuple[Secret | None, str | None]:
         return None, f"secret: {error}"
 
 
-def _label_flaw(label: str) -> str | None:
-    """What keeps `label` from being one, without repeating it: it may be a secret in the wrong place."""
-    if not isinstance(label, str):
-        return f"label: a str, not {type(label).__name__}"
-    if not label.strip():
-        return "label: it is empty"
-    if len(label) > _LONGEST_LABEL:
-        return f"label: at most {_LONGEST_LABEL} characters, this one has {len(label)}"
-    if _UNSHOWABLE.search(label):
-        return "label: it holds a control character or a line end"
+def _text_flaw(name: str, text: str) -> str | None:
+    """What is wrong with a text, without repeating it: it may be a secret in the wrong place."""
+    if not isinstance(text, str):
+        return f"{name}: a str, not {type(text).__name__}"
+    if not text or text.isspace():
+        return f"{name}: it is empty"
+    if len(text) > _LONGEST:
+        return f"{name}: at most {_LONGEST} characters, this one has {len(text)}"
+    if not text.isprintable() and UNSHOWABLE.search(text):  # the first is quick, and true of nearly all
+        return f"{name}: it holds a control character or a line end"
     return None
+
+
+def _token_id_flaw(token_id: str) -> str | None:
+    if isinstance(token_id, str) and _TOKEN_ID.fullmatch(token_id):
+        return None
+    return "token_id: api_ followed by ASCII letters and digits, as GET /tokens lists it"
+
+
+def _choice_flaw(name: str, value: object, one: str, other: str) -> str | None:
+    return None if value in (one, other) else f'{name}: "{one}" or "{other}"'
+
+
+def _type_flaw(name: str, value: object, kind: type) -> str | None:
+    """What is wrong with a value that is not of this very type: a datetime is no date."""
+    return None if type(value) is kind else f"{name}: a {kind.__name__}, not {type(value).__name__}"

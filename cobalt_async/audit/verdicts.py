@@ -4,12 +4,13 @@
 401 with a JSON or empty body everywhere   DEAD, once a live answer of the same run came from each host
 403 with a JSON or empty body              FORBIDDEN
 anything else, no answer included          INDETERMINATE, with the reason
+never asked, or not to an end              NOT_TRIED, with the reason
 """
 
 from collections.abc import Sequence
 from enum import StrEnum
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ..errors import (
     CobaltError,
@@ -33,17 +34,21 @@ class Verdict(StrEnum):
     DEAD = "DEAD"
     FORBIDDEN = "FORBIDDEN"
     INDETERMINATE = "INDETERMINATE"
+    NOT_TRIED = "NOT_TRIED"
 
 
 @frozen
 class AuditResult:
     """What an audit says about one credential, by its label.
 
-    `reason` is None, except for INDETERMINATE: `no_live_control` (a 401, but no token was seen to work in
-    this run), `rate_limited`, `server_error`, `no_answer`, `not_sent`, `unreadable`, `pagination`,
-    `foreign_answer` (a 401 or 403 whose body is not Cobalt's), `changed_midway` (refused in the middle of
-    its own listing), or `refused_` and a status, as in `refused_404`. `tokens`: all tokens of the
-    credential's user, where it is ALIVE. `region`: where it is ALIVE or FORBIDDEN, if `regions` were given.
+    `reason` is None, except for INDETERMINATE: `no_live_control` (a 401, but no token was seen to work after
+    it), `no_dead_control` (an answer that counts, but a made-up token was not seen to be refused),
+    `rate_limited`, `server_error`, `no_answer`, `not_sent`, `unreadable`, `pagination`, `foreign_answer` (a 401
+    or 403 whose body is not Cobalt's), `changed_midway` (refused in the middle of its own listing), or
+    `refused_` and a status, as in `refused_404`; and for NOT_TRIED: `stopped`, `breaker` or `void`.
+    `tokens`: all tokens of the credential's user, where it is ALIVE, and `user` a name for that user which
+    holds in this run: credentials of one user have the same. `region`: where it is ALIVE or FORBIDDEN, if
+    `regions` were given.
     """
 
     label: str
@@ -51,11 +56,17 @@ class AuditResult:
     reason: str | None = None
     tokens: tuple[Token, ...] = ()
     region: str | None = None
+    user: str | None = None
 
 
-def alive(label: str, tokens: tuple[Token, ...], *, region: str | None) -> AuditResult:
-    """The listing was read to its end."""
-    return AuditResult(label, Verdict.ALIVE, tokens=tokens, region=region)
+def name_of(user: int | None) -> str | None:
+    """The name of a user in results and reports."""
+    return None if user is None else f"user-{user}"
+
+
+def alive(label: str, tokens: tuple[Token, ...], *, region: str | None, user: str | None) -> AuditResult:
+    """A listing was read, and that of its user is known to its end."""
+    return AuditResult(label, Verdict.ALIVE, tokens=tokens, region=region, user=user)
 
 
 def failed(label: str, error: CobaltError, *, region: str | None, pages: int) -> AuditResult:
@@ -80,9 +91,19 @@ def conclude(by_region: Sequence[AuditResult]) -> AuditResult:
     return by_region[0]
 
 
-def unconfirmed(dead: AuditResult) -> AuditResult:
-    """A 401 that nothing vouches for: whatever strips Authorization on the way looks just like it."""
-    return evolve(dead, verdict=Verdict.INDETERMINATE, reason="no_live_control")
+def unconfirmed(result: AuditResult) -> AuditResult:
+    """A refusal that nothing vouches for: whatever strips Authorization on the way looks just like it."""
+    return AuditResult(result.label, Verdict.INDETERMINATE, "no_live_control")
+
+
+def unvouched(result: AuditResult) -> AuditResult:
+    """An answer from where a made-up token was not seen to be refused: a portal's, perhaps, or a gateway's."""
+    return AuditResult(result.label, Verdict.INDETERMINATE, "no_dead_control")
+
+
+def not_tried(label: str, reason: str) -> AuditResult:
+    """The run ended before this was asked to an end."""
+    return AuditResult(label, Verdict.NOT_TRIED, reason)
 
 
 def _indeterminate(label: str, reason: str) -> AuditResult:

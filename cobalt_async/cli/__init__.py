@@ -9,8 +9,8 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `cobalt-async` with these arguments, by default those of the process, and return its exit code.
 
-    0 done · 2 usage or configuration · 3 audit incomplete · 6 a request failed · 130 interrupted. Without the
-    extra `cli`: one line that says what to install, and 2.
+    0 done · 1 alerts · 2 usage or configuration · 3 audit incomplete · 4 incomplete, with alerts · 5 audit void ·
+    6 a request failed · 130 interrupted. Without the extra `cli`: one line that says what to install, and 2.
     """
     try:
         import rich  # noqa: F401 - only whether it is there

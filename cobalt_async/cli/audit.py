@@ -1,49 +1,74 @@
-"""`cobalt-async audit`: an inventory, or the sandbox's, from the first request to the summary."""
+"""`cobalt-async audit`: an inventory, or the sandbox's, from the first request to the exit code."""
 
 import asyncio
-import sys
+import shlex
 from collections.abc import AsyncIterable, Iterable
+from datetime import UTC, datetime
 from typing import Literal
 
 from attrs import frozen
 
-from cobalt_async import AsyncCobalt
+from cobalt_async import AsyncCobalt, errors
 from cobalt_async.audit import (
+    AuditRun,
     BadRow,
+    Baseline,
     Credential,
-    Inventory,
-    Report,
-    ResultTable,
+    Format,
+    Outcome,
+    Policy,
+    Severity,
+    Verdict,
     audit,
+    read_baseline,
     read_inventory,
-    summarize,
-    write_jsonl,
+    read_policy,
 )
 from cobalt_async.testing import CobaltSandbox, populate
 
-from .progress import Watch, watches
+from .interrupts import Interrupts
+from .output import Output
+from .paths import check_new, check_there, check_writable, count_rows, free_name
+from .people import declared
+from .progress import Watch
 from .rows import Rows
-from .speaking import tell
+from .speaking import complain
 
-_INCOMPLETE = 3
+_DONE, _ALERTS, _USAGE, _INCOMPLETE, _INCOMPLETE_WITH_ALERTS, _VOID, _INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 _CONNECTIONS = 100  # at least, and as many as there are credentials at once
 _SANDBOX_USERS = 200
 
 
-@frozen
+@frozen(kw_only=True)
 class Options:
-    """What the command line asks of an audit, whatever is audited."""
+    """What the command line asks of an audit, whatever is audited.
 
-    form: Literal["table", "jsonl"]
+    `out` is a folder, the other names are files; `fail_on` is None for never.
+    """
+
+    formats: tuple[Format, ...]
+    out: str | None
     concurrency: int
     rate: float
+    share: float
     regions: tuple[Literal["us", "eu"], ...]
+    policy: str | None
+    baseline: str | None
+    save_baseline: str | None
+    checkpoint: str | None
+    resume: str | None
+    skip_bad_rows: bool
+    fail_on: Severity | None
     quiet: bool
 
 
 def audit_file(file: str, options: Options) -> int:
-    """Audit an inventory; a flaw of the file as a whole is an error before anything is sent."""
-    return asyncio.run(_audit_inventory(read_inventory(file), options))
+    """Audit an inventory; a flaw of a file as a whole is an error before anything is sent."""
+    audited = _Audit(options, file=file, total=None if file == "-" else count_rows(file))
+    # Its first row is read before the loop runs: there, Ctrl-C would not end the wait for a pipe.
+    inventory = read_inventory(file)
+    with Rows(inventory, on_bad=lambda row: audited.on_bad(inventory.name, row)) as credentials:
+        return asyncio.run(_audit_inventory(audited, credentials, options))
 
 
 def audit_sandbox(options: Options) -> int:
@@ -51,67 +76,156 @@ def audit_sandbox(options: Options) -> int:
     return asyncio.run(_audit_sandbox(options))
 
 
-async def _audit_inventory(inventory: Inventory, options: Options) -> int:
-    bad_rows = 0
-
-    def on_bad(row: BadRow) -> None:
-        nonlocal bad_rows
-        bad_rows += 1
-        watch.complain(f"{inventory.name}, {row}")
-
-    with (
-        Watch(None, shown=watches(quiet=options.quiet, streams=options.form == "jsonl")) as watch,
-        Rows(inventory, on_bad=on_bad) as credentials,
-    ):
-        cobalt = AsyncCobalt(
-            region=options.regions[0] if options.regions else None,
-            max_connections=max(_CONNECTIONS, options.concurrency),
-        )
-        async with cobalt:
-            table, report = await _run(cobalt, credentials, options, watch)
-    return _conclude(table, report, options, bad_rows=bad_rows)
+async def _audit_inventory(audited: "_Audit", credentials: Rows, options: Options) -> int:
+    cobalt = AsyncCobalt(
+        region=options.regions[0] if options.regions else None,
+        max_connections=max(_CONNECTIONS, options.concurrency),
+    )
+    async with cobalt:
+        return await audited.run(cobalt, credentials)
 
 
 async def _audit_sandbox(options: Options) -> int:
     async with CobaltSandbox(rate_limit=True) as sandbox:
         population = populate(sandbox, users=_SANDBOX_USERS)
         auditor = sandbox.add_user("auditor").tokens[0].secret
-        total = len(population.inventory)
+        audited = _Audit(options, file=None, total=len(population.inventory))
         connections = max(_CONNECTIONS, options.concurrency)
-        credentials = (Credential(label, secret) for label, secret in population.inventory)
-        with Watch(total, shown=watches(quiet=options.quiet, streams=options.form == "jsonl")) as watch:
-            async with AsyncCobalt(auditor, base_url=sandbox.url, max_connections=connections) as cobalt:
-                table, report = await _run(cobalt, credentials, options, watch)
-    return _conclude(table, report, options, bad_rows=0)
+        async with AsyncCobalt(auditor, base_url=sandbox.url, max_connections=connections) as cobalt:
+            return await audited.run(cobalt, declared(population.inventory))
 
 
-async def _run(
-    cobalt: AsyncCobalt,
-    credentials: Iterable[Credential] | AsyncIterable[Credential],
-    options: Options,
-    watch: Watch,
-) -> tuple[ResultTable, Report]:
-    """Ask about all of them, and write or keep each result as it lands."""
-    table = ResultTable()
-    asked = audit(cobalt, credentials, concurrency=options.concurrency, rate=options.rate, regions=options.regions)
-    async with asked as run:
-        async for result in run:
-            watch.add(result)
-            if options.form == "jsonl":
-                write_jsonl(result, file=sys.stdout)
+@frozen
+class _Known:
+    """The files that an audit goes by, read and checked before anything is sent."""
+
+    policy: Policy | None
+    baseline: Baseline | None
+    checkpoint: str | None
+
+    @classmethod
+    def read(cls, options: Options) -> "_Known":
+        """All of them; ConfigurationError for the first that cannot be."""
+        if options.checkpoint is not None:
+            check_new("--checkpoint", options.checkpoint, "go on with it by --resume, or name another")
+        if options.resume is not None:
+            check_there("--resume", options.resume, "it takes what --checkpoint, or an interrupted audit, left")
+        if options.save_baseline is not None:
+            check_writable("--save-baseline", options.save_baseline)
+        return cls(
+            policy=None if options.policy is None else read_policy(options.policy),
+            baseline=None if options.baseline is None else read_baseline(options.baseline),
+            checkpoint=options.checkpoint or options.resume,
+        )
+
+
+class _Audit:
+    """One audit of the command line: `file` is the inventory's name on it, None for the sandbox's."""
+
+    def __init__(self, options: Options, *, file: str | None, total: int | None) -> None:
+        self._options = options
+        self._known = _Known.read(options)
+        self._file = file
+        self._total = total
+        self._output = Output(options.formats, folder=options.out, quiet=options.quiet)
+        self._watch: Watch
+        self._bad_rows = 0
+
+    def on_bad(self, name: str, row: BadRow) -> None:
+        """A row that is no credential is counted, or is the end."""
+        self._bad_rows += 1
+        if not self._options.skip_bad_rows:
+            raise errors.ConfigurationError(f"{name}, {row}; mend it, or go on without such rows by --skip-bad-rows")
+        self._watch.complain(f"{name}, {row}")
+
+    async def run(self, cobalt: AsyncCobalt, credentials: Iterable[Credential] | AsyncIterable[Credential]) -> int:
+        """Ask about all of them, report, and say how it ended."""
+        options, known = self._options, self._known
+        asked = audit(
+            cobalt,
+            credentials,
+            concurrency=options.concurrency,
+            rate=options.rate,
+            share=options.share,
+            regions=options.regions,
+            policy=known.policy,
+            baseline=known.baseline,
+            checkpoint=known.checkpoint,
+        )
+        started_at = datetime.now(UTC)
+        async with asked as run:
+            self._watch = Watch(
+                self._total, parked=lambda: run.parked, quiet=options.quiet, streams=self._output.streams
+            )
+            with Interrupts(lambda: self._stop(run)) as interrupts:
+                with self._output:
+                    flaw = await self._take(run)
+                    outcome = Outcome(
+                        report=run.report(), bad_rows=self._bad_rows, started_at=started_at, ended_at=datetime.now(UTC)
+                    )
+                    if flaw is not None and not outcome.report.total:
+                        raise errors.ConfigurationError(flaw)
+                    self._output.end(outcome)
+                self._output.conclude(outcome)
+                return self._keep(run, outcome, flaw, interrupted=interrupts.came)
+
+    async def _take(self, run: AuditRun) -> str | None:
+        """Every result, to its report; and what was wrong with the inventory, if that ended it."""
+        flaw = None
+        with self._watch:
+            while True:
+                try:
+                    result = await anext(run)
+                except StopAsyncIteration:
+                    return flaw
+                except errors.ConfigurationError as error:
+                    flaw = str(error)  # and once more: the next call draws the conclusion from what landed
+                    continue
+                self._watch.add(result)
+                self._output.add(result)
+
+    def _stop(self, run: AuditRun) -> None:
+        self._watch.complain("interrupted; what is under way is finished first, and a second time ends it at once")
+        run.stop()
+
+    def _keep(self, run: AuditRun, outcome: Outcome, flaw: str | None, *, interrupted: bool) -> int:
+        """Save what is for the next run, say what there is to say, and give the exit code."""
+        options, report = self._options, outcome.report
+        if options.save_baseline is not None:
+            if interrupted or flaw is not None or report.stopped is not None or report.void is not None:
+                complain(f"{options.save_baseline}: not saved, for the audit did not come to its end")
             else:
-                table.add(result)
-    return table, run.report()
+                run.save_baseline(options.save_baseline)
+        if interrupted:
+            if not report.complete:
+                self._save_checkpoint(run, outcome)
+            return _INTERRUPTED
+        if flaw is not None:
+            complain(flaw)
+            return _USAGE
+        return _exit_code(outcome, options.fail_on)
+
+    def _save_checkpoint(self, run: AuditRun, outcome: Outcome) -> None:
+        """Keep what is known where it is not kept already, and say how to go on."""
+        report = outcome.report
+        if self._file is None or report.total == report.counts[Verdict.NOT_TRIED]:
+            complain("interrupted; there is nothing to go on with")
+            return
+        path = self._known.checkpoint
+        if path is None:
+            path = free_name(self._options.out or "", "cobalt-audit", ".checkpoint")
+            try:
+                run.save_checkpoint(path)
+            except errors.ConfigurationError as error:
+                complain(f"interrupted, and there is no checkpoint: {error}")
+                return
+        complain(f"to go on: cobalt-async audit {shlex.quote(self._file)} --resume {shlex.quote(path)}")
 
 
-def _conclude(table: ResultTable, report: Report, options: Options, *, bad_rows: int) -> int:
-    """The table, if it is wanted, the summary, and the exit code."""
-    table.print(file=sys.stdout)
-    if not options.quiet:
-        lines = summarize(report, bad_rows=bad_rows).splitlines()
-        if options.form == "table":
-            print("", *lines, sep="\n", flush=True)
-        else:
-            for line in lines:
-                tell(line)
-    return 0 if report.complete and not bad_rows else _INCOMPLETE
+def _exit_code(outcome: Outcome, fail_on: Severity | None) -> int:
+    if outcome.report.void is not None:
+        return _VOID
+    is_alarming = fail_on is not None and any(alert.severity.reaches(fail_on) for alert in outcome.alerts)
+    if outcome.complete:
+        return _ALERTS if is_alarming else _DONE
+    return _INCOMPLETE_WITH_ALERTS if is_alarming else _INCOMPLETE

@@ -6,8 +6,9 @@ from typing import Literal
 
 from cobalt_async import AsyncCobalt
 from cobalt_async.audit import AuditResult, Credential, Verdict, audit
+from cobalt_async.testing import CobaltSandbox
 
-ALIVE, DEAD, FORBIDDEN, INDETERMINATE = Verdict
+ALIVE, DEAD, FORBIDDEN, INDETERMINATE, NOT_TRIED = Verdict
 UNKNOWN = "of-a-token-that-nobody-has"
 """A secret that gets 401."""
 
@@ -36,6 +37,12 @@ def short(found: dict[str, AuditResult]) -> dict[str, str]:
 def unknown(count: int) -> list[Credential]:
     """Credentials that all get 401."""
     return [Credential(f"unknown {number}", f"{UNKNOWN}-{number}") for number in range(count)]
+
+
+def asked(sandbox: CobaltSandbox, *people: Credential) -> list[str]:
+    """The targets that these credentials' secrets were sent to: no controls."""
+    secrets = {f"Bearer {person.secret.reveal()}" for person in people}
+    return [seen.path for seen in sandbox.requests if seen.headers["Authorization"] in secrets]
 
 
 async def until(happened: Callable[[], object]) -> None:

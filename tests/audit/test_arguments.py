@@ -30,7 +30,10 @@ from tests.audit.asking import unknown, verdicts
         ({"policy": {}}, "policy"),
         ({"baseline": "b"}, "baseline"),
         ({"ledger": [1]}, "ledger"),
-        ({"ledger": iter(())}, "ledger"),
+        ({"share": 0}, "share"),
+        ({"share": 1.5}, "share"),
+        ({"share": True}, "share"),
+        ({"share": "all"}, "share"),
     ],
 )
 async def test_a_wrong_argument_is_named(

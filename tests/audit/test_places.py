@@ -3,8 +3,9 @@ import asyncio
 import pytest
 
 from cobalt_async import AsyncCobalt
-from cobalt_async.audit import Credential, audit, places
-from cobalt_async.audit.places import Place
+from cobalt_async.audit import Credential, audit
+from cobalt_async.audit.engine import places
+from cobalt_async.audit.engine.places import Place
 from cobalt_async.testing import CobaltSandbox
 from tests.audit.asking import unknown
 
@@ -83,22 +84,24 @@ async def test_what_is_not_limited(clock: Clock, url: str, rate: float) -> None:
 async def test_every_page_waits_for_its_turn(
     clock: Clock, sandbox: CobaltSandbox, cobalt: AsyncCobalt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pages are spaced, not credentials; a control that the client has no token for takes no turn."""
+    """Pages are spaced, not credentials; a token of its own that the client has not got takes no turn."""
     monkeypatch.setattr(places, "is_loopback", lambda _: False)
     user = sandbox.add_user("ada", tokens=230)
     people = [Credential("ada", user.tokens[0].secret), *unknown(2)]
     async with audit(cobalt, people, rate=2.0) as run:
         async for _ in run:
             pass
-    assert len(sandbox.requests) == 5
-    assert sorted(clock.pauses) == [0.5, 1.0, 1.5, 2.0]
+    # A made-up token, three pages, two looks at each of the others, a sign of life, a made-up token again.
+    assert len(sandbox.requests) == 1 + 3 + 4 + 1 + 1
+    assert sorted(clock.pauses) == [number / 2 for number in range(1, 10)]
 
 
 async def test_the_control_takes_a_turn(clock: Clock, sandbox: CobaltSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client's own token is asked in the same rhythm."""
+    """The client's own token, and those that are made up, are asked in the same rhythm."""
     monkeypatch.setattr(places, "is_loopback", lambda _: False)
     secret = sandbox.add_user("auditor").tokens[0].secret
     async with AsyncCobalt(secret, base_url=sandbox.url) as own, audit(own, unknown(1), rate=2.0) as run:
         async for _ in run:
             pass
-    assert clock.pauses == [0.5]
+    # A made-up one, its own, two looks, its own again, a made-up one.
+    assert clock.pauses == [0.5, 1.0, 1.5, 2.0, 2.5]

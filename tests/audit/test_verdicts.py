@@ -1,3 +1,5 @@
+from collections.abc import Callable, Iterator
+
 import pytest
 
 from cobalt_async import AsyncCobalt, errors
@@ -15,6 +17,21 @@ def _live(sandbox: CobaltSandbox, name: str = "live") -> Credential:
     return Credential(name, sandbox.add_user(name).tokens[0].secret)
 
 
+async def _after(
+    sandbox: CobaltSandbox, cobalt: AsyncCobalt, misbehave: Callable[[], object], *people: Credential
+) -> dict[str, AuditResult]:
+    """The results of these, the first of which meets what `misbehave` asks of the sandbox; the controls do not."""
+
+    def inventory() -> Iterator[Credential]:
+        yield _live(sandbox, "before")
+        misbehave()
+        yield from people
+
+    found = await verdicts(cobalt, inventory(), concurrency=1)
+    assert found.pop("before").verdict is ALIVE
+    return found
+
+
 async def test_the_documented_answers(sandbox: CobaltSandbox, cobalt: AsyncCobalt) -> None:
     """200 is ALIVE, 401 is DEAD beside it, 403 is FORBIDDEN, none with a reason."""
     no_access = sandbox.add_user("no access")
@@ -30,16 +47,19 @@ async def test_an_alive_result_has_all_tokens_of_its_user(sandbox: CobaltSandbox
     assert [token.id for token in found["ada"].tokens] == [token.id for token in user.tokens]
     assert found["unknown 0"].tokens == ()
     pages = [seen.path for seen in sandbox.requests if user.tokens[7].secret in seen.headers["Authorization"]]
-    assert len(pages) == 3
-    assert all("limit=100" in path for path in pages)
+    assert len(pages) == 3 + 1  # and once more as a sign of life at the end
+    assert all("limit=100" in path for path in pages[:3])
 
 
 async def test_a_token_on_two_pages_comes_once(sandbox: CobaltSandbox, cobalt: AsyncCobalt) -> None:
     """A listing that shifts while it is read does not double a token."""
     item = {"resource": {"id": "api_a", "name": "n", "last_characters": None, "expire_at": None}}
-    sandbox.faults.answer(200, {**GOES_ON, "data": [item]})
-    sandbox.faults.answer(200, {**PAGE, "data": [item]})
-    found = await verdicts(cobalt, unknown(1))
+
+    def misbehave() -> None:
+        sandbox.faults.answer(200, {**GOES_ON, "data": [item]})
+        sandbox.faults.answer(200, {**PAGE, "data": [item]})
+
+    found = await _after(sandbox, cobalt, misbehave, *unknown(1))
     assert [token.id for token in found["unknown 0"].tokens] == ["api_a"]
 
 
@@ -63,8 +83,8 @@ async def test_what_is_no_clean_answer_is_indeterminate(
     sandbox: CobaltSandbox, cobalt: AsyncCobalt, answer: tuple[int, str, dict[str, str]], reason: str
 ) -> None:
     """A failed check is never DEAD, FORBIDDEN or ALIVE, and has a reason; the next one is not harmed."""
-    sandbox.faults.answer(*answer)
-    found = await verdicts(cobalt, [Credential("odd", UNKNOWN), _live(sandbox)], concurrency=1)
+    odd = Credential("odd", UNKNOWN)
+    found = await _after(sandbox, cobalt, lambda: sandbox.faults.answer(*answer), odd, _live(sandbox))
     assert short(found) == {"odd": f"INDETERMINATE {reason}", "live": "ALIVE"}
 
 
@@ -73,15 +93,15 @@ async def test_an_empty_body_is_cobalts_too(
     sandbox: CobaltSandbox, cobalt: AsyncCobalt, status: int, verdict: str
 ) -> None:
     """401 and 403 without a body count as with JSON: no error body is documented (F21)."""
-    sandbox.faults.answer(status)
-    found = await verdicts(cobalt, [Credential("bare", UNKNOWN), _live(sandbox)], concurrency=1)
+    bare = Credential("bare", UNKNOWN)
+    found = await _after(sandbox, cobalt, lambda: sandbox.faults.answer(status), bare, _live(sandbox))
     assert short(found)["bare"] == verdict
 
 
 async def test_no_answer(sandbox: CobaltSandbox, cobalt: AsyncCobalt) -> None:
     """A connection that ends without an answer is INDETERMINATE(no_answer)."""
-    sandbox.faults.hang_up_before()
-    assert short(await verdicts(cobalt, unknown(1))) == {"unknown 0": "INDETERMINATE no_answer"}
+    found = await _after(sandbox, cobalt, sandbox.faults.hang_up_before, *unknown(1))
+    assert short(found) == {"unknown 0": "INDETERMINATE no_answer"}
 
 
 async def test_not_sent(unused_tcp_port: int) -> None:
@@ -94,10 +114,11 @@ async def test_not_sent(unused_tcp_port: int) -> None:
 
 
 async def test_a_listing_that_cannot_be_followed(sandbox: CobaltSandbox, cobalt: AsyncCobalt) -> None:
-    """A 200 with an unsafe next_page is not ALIVE: the list is not whole. It is a sign of life."""
+    """A 200 with an unsafe next_page is not ALIVE: the list is not whole."""
     page = {"data": [], "pagination": {"next_page": "https://elsewhere.example/tokens", "prev_page": None}}
-    sandbox.faults.answer(200, page)
-    found = await verdicts(cobalt, [Credential("odd", UNKNOWN), *unknown(1)], concurrency=1)
+    found = await _after(
+        sandbox, cobalt, lambda: sandbox.faults.answer(200, page), Credential("odd", UNKNOWN), *unknown(1)
+    )
     assert short(found) == {"odd": "INDETERMINATE pagination", "unknown 0": "DEAD"}
     assert found["odd"].tokens == ()
 
@@ -105,17 +126,20 @@ async def test_a_listing_that_cannot_be_followed(sandbox: CobaltSandbox, cobalt:
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_refusal_in_the_middle_of_a_listing(sandbox: CobaltSandbox, cobalt: AsyncCobalt, status: int) -> None:
     """A token that was answered 200 and then refused contradicts itself: no verdict."""
-    sandbox.faults.answer(200, GOES_ON)
-    sandbox.faults.answer(status)
-    assert short(await verdicts(cobalt, unknown(1))) == {"unknown 0": "INDETERMINATE changed_midway"}
+
+    def misbehave() -> None:
+        sandbox.faults.answer(200, GOES_ON)
+        sandbox.faults.answer(status)
+
+    assert short(await _after(sandbox, cobalt, misbehave, *unknown(1))) == {"unknown 0": "INDETERMINATE changed_midway"}
 
 
 def test_regions_together() -> None:
     """ALIVE anywhere wins; then doubt, so that nothing is dead on half the evidence; then FORBIDDEN."""
-    results = {verdict: AuditResult("x", verdict) for verdict in Verdict}
-    for first in Verdict:
-        for second in Verdict:
-            order = (ALIVE, INDETERMINATE, FORBIDDEN, DEAD)
+    order = (ALIVE, INDETERMINATE, FORBIDDEN, DEAD)
+    results = {verdict: AuditResult("x", verdict) for verdict in order}
+    for first in order:
+        for second in order:
             expected = min(first, second, key=order.index)
             assert conclude([results[first], results[second]]).verdict is expected
 
@@ -129,4 +153,10 @@ def test_an_error_that_no_listing_raises_is_a_bug() -> None:
 
 def test_a_verdict_is_its_name_in_capitals() -> None:
     """A verdict is a str, and reads the same everywhere."""
-    assert [f"{verdict}" for verdict in Verdict] == ["ALIVE", "DEAD", "FORBIDDEN", "INDETERMINATE"]
+    assert [f"{verdict}" for verdict in Verdict] == [
+        "ALIVE",
+        "DEAD",
+        "FORBIDDEN",
+        "INDETERMINATE",
+        "NOT_TRIED",
+    ]

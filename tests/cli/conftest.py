@@ -1,10 +1,13 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import cobalt_async
+from cobalt_async.audit.engine import agenda
 from cobalt_async.cli import main
 from cobalt_async.testing import CobaltSandbox
-from tests.cli.calling import Ended, Run
+from tests.cli.calling import CANARY, Ended, Run
 
 
 @pytest.fixture(autouse=True)
@@ -15,12 +18,38 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
 
 
+@pytest.fixture(autouse=True)
+def _second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, nobody waits five seconds for a second look; in another they do."""
+    monkeypatch.setattr(agenda, "SECOND_LOOK", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a command leaves where it runs goes away with the test; a process finds the package from there too."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(cobalt_async.__file__).parent.parent))
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[CobaltSandbox]:
     """A sandbox on a thread of its own, to which the environment points."""
     with CobaltSandbox() as opened:
         monkeypatch.setenv("COBALT_BASE_URL", opened.url)
         yield opened
+
+
+@pytest.fixture
+def inventory(sandbox: CobaltSandbox, tmp_path: Path) -> Path:
+    """Two alive, one dead as it should be, one forbidden: nothing that is worse than medium."""
+    ada, bob = sandbox.add_user("ada", tokens=2), sandbox.add_user("bob")
+    bob.forbid()
+    lines = ["label,secret,owner,status", *(f"ada {n},{token.secret},ada," for n, token in enumerate(ada.tokens))]
+    lines += [f"bob,{bob.tokens[0].secret},bob,active", f"gone,{CANARY},,retired"]
+    path = tmp_path / "inventory.csv"
+    path.write_text("\n".join(lines) + "\n")
+    path.chmod(0o600)
+    return path
 
 
 @pytest.fixture

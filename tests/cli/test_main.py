@@ -6,6 +6,8 @@ import pytest
 
 import cobalt_async
 from cobalt_async import cli
+from cobalt_async.audit import Format
+from cobalt_async.cli import app
 from tests.cli.calling import Ended, Run, run_process
 
 NO_TYPER = """
@@ -60,7 +62,16 @@ def test_another_missing_module_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("audit",), ("sandbox",), ("tokens",), ("tokens", "list")],
+    [
+        (),
+        ("audit",),
+        ("diff",),
+        ("explain",),
+        ("rules",),
+        ("sandbox",),
+        ("tokens",),
+        ("tokens", "list"),
+    ],
     ids=" ".join,
 )
 def test_the_help(run: Run, command: tuple[str, ...]) -> None:
@@ -74,10 +85,18 @@ def test_the_help(run: Run, command: tuple[str, ...]) -> None:
         assert "..." not in ended.out.partition("\n")[2]
 
 
+def test_the_formats_are_those_of_the_audit() -> None:
+    """`--help` loads no audit, and still offers what that can write."""
+    assert [form.value for form in app._Format] == [form.value for form in Format]
+
+
 def test_the_help_tells_the_exit_codes(run: Run) -> None:
     """Whoever writes a script finds them without leaving the terminal."""
     text = " ".join(run("--help").out.split())
-    assert "0 done, 2 usage or configuration, 3 audit incomplete, 6 a request failed, 130 interrupted" in text
+    assert (
+        "0 done, 1 alerts, 2 usage or configuration, 3 audit incomplete, 4 incomplete with alerts, 5 audit void, "
+        "6 a request failed, 130 interrupted"
+    ) in text
 
 
 def test_no_command_offers_a_secret_as_an_argument(run: Run) -> None:
@@ -96,11 +115,18 @@ def test_no_command_offers_a_secret_as_an_argument(run: Run) -> None:
         ("audit", "--nonsense"),
         ("audit", "a.csv", "b.csv"),
         ("audit", "a.csv", "--format", "xml"),
+        ("audit", "a.csv", "--format", "json", "--format", "csv"),
+        ("audit", "a.csv", "--fail-on", "sometimes"),
+        ("audit", "a.csv", "--checkpoint", "a", "--resume", "b"),
+        ("audit", "a.csv", "--share", "much"),
         ("audit", "a.csv", "--concurrency", "many"),
         ("audit", "a.csv", "--rate", "fast"),
         ("audit", "a.csv", "--region", "mars"),
         ("audit",),
         ("audit", "a.csv", "--sandbox"),
+        ("diff", "a"),
+        ("explain",),
+        ("rules", "CT301"),
         ("tokens", "refresh", "api_a"),
         ("sandbox", "--port", "65536"),
         ("sandbox", "--users", "0"),
@@ -141,7 +167,7 @@ def test_standard_error_that_is_closed() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("form", ["table", "jsonl"])
+@pytest.mark.parametrize("form", Format)
 def test_a_disk_that_is_full(form: str) -> None:
     """It is one line and exit code 2, and no traceback, now or when Python ends."""
     with Path("/dev/full").open("wb") as full:

@@ -1,11 +1,14 @@
+import csv
 import json
 import shlex
 import signal
 import socket
+import stat
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 import pytest
@@ -108,3 +111,48 @@ def test_the_documented_limits_are_on(serving: "subprocess.Popen[str]") -> None:
     request = urllib.request.Request(words[-1], headers=headers)  # noqa: S310 - on this machine
     with urllib.request.urlopen(request) as answer:  # noqa: S310 - (as above)
         assert answer.headers["X-Rate-Limit-Get-Limit"] == "100"
+
+
+def test_its_inventory_in_a_file(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--inventory` writes what a security team would know of, for its owner alone, and shows the audit of it.
+
+    After the refresh that is shown too, a second audit shows the drift.
+    """
+    path = tmp_path / "people's.csv"
+    arguments = (*COMMAND, "sandbox", "--users", "30", "--inventory", str(path))
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        _, (_, refresh, *_) = _said(process)
+        assert process.stdout is not None
+        assert f"An audit of {path}" in process.stdout.readline()
+        setting, name, *words = shlex.split(process.stdout.readline())
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        monkeypatch.setenv(*setting.split("=", 1))
+        first = run(*words, "--format", "json", "--quiet", "--save-baseline", "baseline")
+        assert _curl(refresh)[0] == 200
+        second = run(*words, "--fail-on", "never", "--baseline", "baseline")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+    assert name == "cobalt-async"
+    assert len({row["label"] for row in rows}) == len(rows) > 20
+    assert all(row["label"].startswith(row["owner"]) and row["secret"] for row in rows)
+    found = json.loads(first.out)
+    assert (first.code, first.err) == (1, "")
+    assert found["summary"]["complete"] is True
+    assert found["summary"]["credentials"] == len(rows)
+    assert found["summary"]["counts"]["DEAD"] > 0
+    assert "CT301" in {alert["rule"] for alert in found["alerts"]}
+    assert "Since the baseline: " in second.out
+    [line] = [line for line in second.out.splitlines() if "CT704" in line and "high" in line and "Ada 2" in line][:1]
+    assert "dead" in line
+
+
+@pytest.mark.parametrize("place", ["there.csv", "none/there.csv"])
+def test_an_inventory_that_cannot_be_written(tmp_path: Path, run: Run, place: str) -> None:
+    """A file that is there already is not touched: one line, exit code 2, and nothing is served."""
+    (tmp_path / "there.csv").write_text("mine")
+    ended = run("sandbox", "--inventory", place)
+    assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)
+    assert ended.err.startswith(f"cobalt-async: --inventory {place}: it cannot be written (")
+    assert (tmp_path / "there.csv").read_text() == "mine"

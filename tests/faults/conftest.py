@@ -13,9 +13,9 @@ from tests.faults.raw import NEW_SECRET, TALLY, TOKEN
 
 
 @pytest.fixture(autouse=True)
-def _canary(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def _canary(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
     """X05: whatever the row does, no logger at DEBUG tells the token or the new secret."""
-    TALLY["faults tried"] += 1
+    TALLY["faults tried"] += request.path.name != "test_rows.py"  # which is about the list, and no row of it
     hunter = Hunter(TOKEN, NEW_SECRET)
     with caplog.at_level(logging.DEBUG):
         yield

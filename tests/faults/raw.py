@@ -14,6 +14,8 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
+
 from cobalt_async import AsyncCobalt, RetryPolicy, errors
 from tests.canary import Hunter
 
@@ -22,6 +24,18 @@ E = TypeVar("E", bound=BaseException)
 TOKEN = "canary-Token-0123456789abcdef"
 NEW_SECRET = "canary-Secret-fedcba9876543210"
 TOKEN_ID = "api_Dge3LsHMjtX8SGEk4a8nux"
+
+C_PARSER = HttpResponseParser is not HttpResponseParserPy  # else the one that is written in Python
+NAMED: dict[int, type[errors.RefusedError]] = {
+    400: errors.BadRequestError,
+    401: errors.UnauthorizedError,
+    403: errors.ForbiddenError,
+    404: errors.NotFoundError,
+    409: errors.ConflictError,
+    410: errors.GoneError,
+    422: errors.UnprocessableError,
+    **dict.fromkeys(range(500, 600), errors.ServerError),
+}  # what else is refused is a plain RefusedError
 
 TALLY = dict.fromkeys(
     ["faults tried", "awaits cancelled", "bytes cut or spoilt", "secrets lost", "canary hits", "foreign exceptions"], 0
@@ -63,6 +77,11 @@ class Server:
     @property
     def url(self) -> str:
         return f"{self.scheme}://localhost:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """The same without a name to look up, which takes a thread: for tests in virtual time."""
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -108,9 +127,27 @@ async def raw(*answers: Answer, close: bool = False, tls: ssl.SSLContext | None 
         await server.stop()
 
 
+async def tunnel(exchange: Exchange) -> None:
+    """A CONNECT proxy: join both ends until one hangs up."""
+    host, _, port = exchange.request.split(b" ")[1].decode().rpartition(":")
+    reader, writer = await asyncio.open_connection("127.0.0.1" if host == "localhost" else host, int(port))
+    await exchange.say(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+        sink.close()
+
+    try:
+        await asyncio.gather(pump(exchange.reader, writer), pump(reader, exchange.writer))
+    finally:
+        writer.close()
+
+
 def client(server: Server, **arguments: Any) -> AsyncCobalt:
     """A client for that server which does not dawdle between tries."""
-    return AsyncCobalt(TOKEN, base_url=server.url, **{"retry": RetryPolicy(base=0), **arguments})
+    return AsyncCobalt(TOKEN, **{"base_url": server.url, "retry": RetryPolicy(base=0), **arguments})
 
 
 async def failure(work: Coroutine[Any, Any, object], kind: type[E]) -> E:

@@ -87,6 +87,7 @@ async def test_p13_a_next_page_of_another_type_is_unreadable(value: object) -> N
     async with raw(ok(next_page=value)) as server, client(server) as cobalt:
         error = await failure(cobalt.tokens.list(), errors.UnreadableError)
     assert "pagination.next_page" in str(error)
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(("pagination", "where"), [(..., "pagination"), (None, "pagination"), ({}, "next_page")])
@@ -111,7 +112,7 @@ async def test_p15_empty_pages_end() -> None:
 
     async with raw(serve) as server, client(server) as cobalt:
         error = await failure(everything(cobalt, []), errors.PaginationError)
-    assert (len(server.requests), error.items_so_far) == (3, 0)
+    assert (len(server.requests), error.items_so_far, error.cursor) == (3, 0, "c2")
 
 
 async def test_p16_a_token_on_two_pages_comes_once() -> None:

@@ -52,7 +52,8 @@ async def test_r04_a_loop_of_redirects_is_one_request() -> None:
 @pytest.mark.parametrize("status", [300, 304])
 @pytest.mark.parametrize("headers", [{}, {"Location": ""}], ids=["none", "empty"])
 async def test_r06_a_3xx_without_location_is_no_answer_either(status: int, headers: dict[str, Any]) -> None:
-    """R06: 300 and 304 without a Location, or with an empty one, are UnreadableError."""
+    """R06: 300 and 304 without a Location, or with an empty one, are UnreadableError; a refresh is in doubt."""
     async with raw(head(status, **headers)) as server, client(server) as cobalt:
         await failure(cobalt.tokens.list(), errors.UnreadableError)
-    assert len(server.requests) == 1
+        await failure(cobalt.tokens.refresh(TOKEN_ID), errors.RefreshInDoubtError)
+    assert len(server.requests) == 2

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from cobalt_async import AsyncCobalt, errors
-from tests.faults.raw import TOKEN, TOKEN_ID, Exchange, client, failure, ok, raw
+from tests.faults.raw import TOKEN, TOKEN_ID, client, failure, ok, raw, tunnel
 
 DAY = datetime.timedelta(days=1)
 
@@ -36,7 +36,8 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("case", ["unknown CA", "wrong host", "expired", "not yet valid"])
 async def test_x01_a_certificate_that_does_not_hold_is_not_sent_to(case: str, authority: trustme.CA) -> None:
-    """X01: NotSentError that says why, one connection, no request, no retry; a refresh the same."""
+    """X01: NotSentError that says why, one handshake each, no request, no retry; a refresh the same."""
+    handshakes: list[str | None] = []
     now = datetime.datetime.now(datetime.UTC)
     tls = {
         "unknown CA": lambda: serving(trustme.CA()),
@@ -44,12 +45,14 @@ async def test_x01_a_certificate_that_does_not_hold_is_not_sent_to(case: str, au
         "expired": lambda: serving(authority, not_after=now - DAY),
         "not yet valid": lambda: serving(authority, not_before=now + DAY, not_after=now + 2 * DAY),
     }[case]()
+    tls.sni_callback = lambda _, name, __: handshakes.append(name)
     async with raw(ok(), tls=tls) as server, client(server, ssl=trusting(authority)) as cobalt:
         error = await failure(cobalt.tokens.list(), errors.NotSentError)
+        assert len(handshakes) == 1
         await failure(cobalt.tokens.refresh(TOKEN_ID), errors.NotSentError)
     assert error.lasting
     assert "certificate" in str(error)
-    assert server.requests == []
+    assert (server.requests, handshakes) == ([], ["localhost"] * 2)
 
 
 async def test_x01_a_private_ca_goes_to_ssl(authority: trustme.CA) -> None:
@@ -96,27 +99,6 @@ async def test_x04_tls_1_1_is_not_spoken(authority: trustme.CA) -> None:
     async with raw(ok(), tls=tls) as server, client(server, ssl=trusting(authority)) as cobalt:
         await failure(cobalt.tokens.list(), errors.NotSentError)
     assert server.requests == []
-
-
-async def tunnel(exchange: Exchange) -> None:
-    """A CONNECT proxy: join both ends until one hangs up."""
-    import asyncio
-
-    target = exchange.request.split(b" ")[1].decode()
-    host, _, port = target.rpartition(":")
-    reader, writer = await asyncio.open_connection("127.0.0.1" if host == "localhost" else host, int(port))
-    await exchange.say(b"HTTP/1.1 200 Connection established\r\n\r\n")
-
-    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while data := await source.read(65536):
-            sink.write(data)
-            await sink.drain()
-        sink.close()
-
-    try:
-        await asyncio.gather(pump(exchange.reader, writer), pump(reader, exchange.writer))
-    finally:
-        writer.close()
 
 
 async def test_a_connect_proxy_sees_a_host_and_nothing_else(authority: trustme.CA) -> None:

@@ -1,1 +1,1 @@
-"""What an audit found, for people and for programs: one file a format."""
+"""What an audit found, for people and for programs: one file a format, all of them fed alike."""

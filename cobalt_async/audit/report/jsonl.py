@@ -1,31 +1,28 @@
 """One JSON object a line for each credential, as results land."""
 
 import json
-from typing import TextIO
 
 from ..verdicts import AuditResult
+from .objects import credential
+from .outcome import Outcome
+from .sink import Sink
 
 
-def write_jsonl(result: AuditResult, *, file: TextIO) -> None:
-    """Write one line of ASCII and flush it.
+class JsonlWriter:
+    """Writes a line of ASCII for each result and flushes it; at the end there is nothing to add.
 
-    It has `label`, `verdict`, `reason`, `region`, and `tokens` with `id`, `name`, `last_characters` and
+    Each has `label`, `verdict`, `reason`, `user`, `region`, and `tokens` with `id`, `name`, `last_characters` and
     `expire_at` (ISO 8601, or null).
     """
-    tokens = [
-        {
-            "id": token.id,
-            "name": token.name,
-            "last_characters": token.last_characters,
-            "expire_at": None if token.expire_at is None else token.expire_at.isoformat(),
-        }
-        for token in result.tokens
-    ]
-    line = {
-        "label": result.label,
-        "verdict": result.verdict.value,
-        "reason": result.reason,
-        "region": result.region,
-        "tokens": tokens,
-    }
-    print(json.dumps(line), file=file, flush=True)
+
+    def __init__(self, file: Sink) -> None:
+        self._file = file
+
+    def add(self, result: AuditResult) -> None:
+        """One more result."""
+        self._file.write(json.dumps(credential(result)) + "\n")
+        self._file.flush()
+
+    def end(self, outcome: Outcome) -> None:
+        """The lines are all there is."""
+        self._file.flush()

@@ -1,38 +1,86 @@
-"""The few lines at the end of an audit that a person reads."""
+"""The lines at the end of an audit that a person reads."""
 
+import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import groupby, islice
 
+from ..alerts import Alert, Severity
 from ..tally import Report
 from ..verdicts import Verdict
+from .outcome import Outcome, sentence
+from .printable import printable
 
 _ADVICE: Mapping[str, str] = {
+    "breaker": "the audit stopped after too many refusals in a row; see why, and audit them again",
+    "changed": "one answer said dead and the next did not; audit it again",
     "changed_midway": "refused in the middle of its own listing; audit it again",
     "foreign_answer": "something other than Cobalt refused; check the proxy, the portal and the base URL",
     "no_answer": "no whole answer came; check the network and audit them again",
+    "no_dead_control": "a made-up token was not refused, so no answer counts; check the proxy and the base URL",
     "no_live_control": "401, but no token was seen to work: add one that is alive, or set $COBALT_API_TOKEN",
     "not_sent": "no connection came about; check the network, the proxy and the base URL",
     "pagination": "the listing could not be followed to its end; audit them again",
     "rate_limited": "the user's rate limit is used up; wait a minute and audit them again",
     "server_error": "Cobalt, or what stands before it, failed; audit them again later",
+    "stopped": "the audit ended before their turn; go on with --resume, or audit them again",
     "unreadable": "an answer that Cobalt does not document; check the proxy, the portal and the base URL",
+    "void": "nothing was asked after it was clear that no answer counts",
 }
+_NOT_TRIED = ("breaker", "stopped", "void")
 _OTHERWISE = "a refusal that Cobalt does not document for a listing; check the base URL"
+_ENDED: Mapping[str, str] = {
+    "breaker": "It stopped itself: after many refusals in a row, a token that had been alive was refused too.",
+    "stopped": "It was stopped before its end.",
+}
+_MOST_RULES = 10
+_DRIFT: Mapping[str, str] = {
+    "CT701": "new",
+    "CT702": "gone",
+    "CT703": "renamed",
+    "CT704": "died or came back",
+    "CT705": "made again elsewhere",
+    "CT203": "moved to another user",
+}
 
 
-def summarize(report: Report, *, bad_rows: int = 0) -> str:
-    """The result in a few lines: how many, what each verdict means, what is not known and what to do next.
+def summarize(outcome: Outcome, *, width: int | None = None) -> str:
+    """The result in lines: how many, what each verdict means, the worst alerts with their fix, and what is not known.
 
-    `bad_rows`: rows of the inventory that were no credentials, and so were not asked about.
+    Of the alerts, up to ten rules are shown, each with its first alert. Control characters are written out. Lines
+    are broken between words where they are longer than `width`; None for never.
     """
-    return "\n".join(_lines(report, bad_rows))
+    lines = map(printable, _lines(outcome))
+    return "\n".join(lines if width is None else (part for line in lines for part in _wrapped(line, width)))
 
 
-def _lines(report: Report, bad_rows: int) -> Iterator[str]:
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line in parts, of which the later ones are indented as the first is, and a bit more."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.wrap(line, max(width, 40), subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    report = outcome.report
     counts = report.counts
     yield (
         f"{_number(report.total, 'credential')}: {counts[Verdict.ALIVE]} alive, {counts[Verdict.DEAD]} dead, "
         f"{counts[Verdict.FORBIDDEN]} forbidden, {counts[Verdict.INDETERMINATE]} unknown"
     )
+    yield from _verdicts(report)
+    if outcome.bad_rows:
+        yield f"  not asked  {_number(outcome.bad_rows, 'bad row')} of the inventory: mend and audit again"
+    if report.users:
+        yield f"{_number(report.users, 'user')} with {_number(report.tokens_listed, 'token')} between them"
+    yield from _alerts(outcome)
+    yield from _bullets("Notes:", report.notes)
+    yield from _bullets("What no audit can know:", report.cannot_know)
+    yield from _ending(outcome)
+
+
+def _verdicts(report: Report) -> Iterator[str]:
+    """What each verdict means that there is any of, and what to do where there is none."""
+    counts = report.counts
     if counts[Verdict.ALIVE]:
         yield "  alive      whoever holds the secret can act as its user: retire what nobody needs"
     if counts[Verdict.DEAD]:
@@ -41,11 +89,59 @@ def _lines(report: Report, bad_rows: int) -> Iterator[str]:
         yield "  forbidden  known to Cobalt, and not allowed to list tokens (403): ask an administrator"
     if counts[Verdict.INDETERMINATE]:
         yield "  unknown    no verdict, which is not the same as dead:"
-        for reason, count in sorted(report.reasons.items(), key=lambda item: (-item[1], item[0])):
+        yield from _reasons(report, {reason for reason in report.reasons if reason not in _NOT_TRIED})
+    if counts[Verdict.NOT_TRIED]:
+        yield f"  not tried  {counts[Verdict.NOT_TRIED]}, of which nothing is known:"
+        yield from _reasons(report, set(_NOT_TRIED))
+
+
+def _reasons(report: Report, among: set[str]) -> Iterator[str]:
+    """Reasons with what to do next, the most frequent first."""
+    for reason, count in sorted(report.reasons.items(), key=lambda item: (-item[1], item[0])):
+        if reason in among:
             yield f"               {count} {reason}: {_ADVICE.get(reason, _OTHERWISE)}"
-    if bad_rows:
-        yield f"  not asked  {_number(bad_rows, 'bad row')} of the inventory: mend and audit again"
-    yield "Complete: every credential has a verdict." if report.complete and not bad_rows else "NOT complete."
+
+
+def _alerts(outcome: Outcome) -> Iterator[str]:
+    """How many of each severity, and for each rule the first of its alerts and what to do; the worst first."""
+    alerts = outcome.alerts
+    suppressed = len(outcome.report.alerts) - len(alerts)
+    if not outcome.report.alerts:
+        return
+    severities = Counter(alert.severity for alert in alerts)
+    counted = ", ".join(f"{severities[severity]} {severity}" for severity in Severity if severities[severity])
+    yield f"Alerts: {counted or 'none'}" + (f"; {suppressed} more that the policy suppresses" if suppressed else "")
+    rules = [list(group) for _, group in groupby(alerts, key=lambda alert: (alert.severity, alert.rule))]
+    for group in rules[:_MOST_RULES]:
+        yield from _rule(group)
+    if left := sum(map(len, islice(rules, _MOST_RULES, None))):
+        yield f"  … and {left} more"
+    drift = Counter(alert.rule for alert in alerts if alert.rule in _DRIFT)
+    if drift:
+        changes = ", ".join(f"{drift[rule]} {what}" for rule, what in _DRIFT.items() if drift[rule])
+        yield f"Since the baseline: {changes}"
+
+
+def _rule(alerts: list[Alert]) -> Iterator[str]:
+    first, more = alerts[0], len(alerts) - 1
+    others = f" (and {more} more)" if more else ""
+    yield f"  {first.severity} {first.rule}  {sentence(first)}{others}"
+    yield f"      {first.fix}"
+
+
+def _bullets(heading: str, lines: tuple[str, ...]) -> Iterator[str]:
+    if lines:
+        yield heading
+        yield from (f"  {line}" for line in lines)
+
+
+def _ending(outcome: Outcome) -> Iterator[str]:
+    report = outcome.report
+    if report.void is not None:
+        yield f"VOID, no verdict of this run can be believed: {report.void}"
+    elif report.stopped is not None:
+        yield _ENDED.get(report.stopped, f"It ended early: {report.stopped}")
+    yield "Complete: every credential has a verdict." if outcome.complete else "NOT complete."
 
 
 def _number(count: int, noun: str) -> str:

@@ -1,27 +1,38 @@
-"""The hosts that an audit asks: how fast, and whether a live token was seen there."""
+"""The hosts that an audit asks: how fast, and what vouches for their answers."""
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Sequence
 
-from ..client import AsyncCobalt
-from ..errors import ConfigurationError
-from ..protocol.hosts import Region, host_of, is_loopback, region_url
+from ...client import AsyncCobalt
+from ...errors import ConfigurationError
+from ...protocol.hosts import Region, host_of, is_loopback, region_url
+from ...secret import Secret
 
 _LONGEST_PAUSE = 86_400.0  # seconds; a rate below that is one request a day
+_LIVING = 64
 
 
 class Place:
-    """One host: `region` is what `with_token` takes; `live` turns True with the first readable 200.
+    """One host: `region` is where that is, None for the client's own base URL.
 
     Requests are spaced evenly, at most `rate` a second; 0 lifts that, and this machine is never limited.
+    `vouched`: a made-up token was refused here, the last time that one was sent; `was_vouched`: at any time.
+    `life`: when the last request left that a readable 200 came to. `refusals`: how many 401 and 403 came since
+    then. `living`: secrets that were answered 200, with their users as far as those are known.
     """
 
     def __init__(self, url: str, region: Region | None, *, rate: float) -> None:
-        self.url = url
+        self.url: str = url
         self.region: Region | None = region
-        self.live = False
+        self.vouched: bool = False
+        self.was_vouched: bool = False
+        self.life: float = -math.inf
+        self.refusals: int = 0
+        self.living: deque[tuple[Secret, int | None]] = deque(maxlen=_LIVING)
         limited = rate > 0 and not is_loopback(host_of(url))
+        self.is_limited: bool = limited
         self._pause = min(1 / rate, _LONGEST_PAUSE) if limited else 0.0
         self._next = -math.inf
 
@@ -34,6 +45,16 @@ class Place:
         self._next = at + self._pause
         if at > now:
             await asyncio.sleep(at - now)
+
+    def lives(self, sent_at: float) -> None:
+        """A readable 200 came to a request that left then."""
+        self.life = max(self.life, sent_at)
+        self.refusals = 0
+
+    def has_living(self, secret: Secret, user: int | None) -> None:
+        """This secret is alive here; the newest are remembered, not several of one user in a row."""
+        if not self.living or user is None or user != self.living[-1][1]:
+            self.living.append((secret, user))
 
 
 def places(cobalt: AsyncCobalt, regions: Sequence[Region], *, rate: float) -> tuple[Place, ...]:
@@ -52,6 +73,15 @@ def places(cobalt: AsyncCobalt, regions: Sequence[Region], *, rate: float) -> tu
             raise ConfigurationError(f"regions: {region!r} stands there twice")
         found[url] = Place(url, region, rate=rate)
     return tuple(found.values())
+
+
+def check_share(share: float) -> float:
+    """How much of a rate window an audit may use: above 0, at most 1."""
+    if isinstance(share, bool) or not isinstance(share, int | float):
+        raise ConfigurationError(f"share: a number above 0, at most 1, not {type(share).__name__}")
+    if not 0 < share <= 1:
+        raise ConfigurationError("share: a number above 0, at most 1; 0.8 leaves a fifth of each user's window alone")
+    return float(share)
 
 
 def _check_rate(rate: float) -> float:

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from typing import Final
 
-from ..errors import ConfigurationError
-from .credential import Credential
+from ...errors import ConfigurationError
+from ..credential import Credential
 
 _END: Final = object()
 

@@ -1,0 +1,160 @@
+"""What waits: for a second look, for a rate window to open, or for another's listing to end."""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+
+from ...models import Token
+from ...protocol.cursor import Walk
+from ..credential import Credential
+from ..verdicts import AuditResult
+from .spill import spill, unspill
+from .users import Users
+
+SECOND_LOOK = 5.0  # seconds after the first, at least
+
+
+class Job:
+    """A credential on its way to a verdict."""
+
+    __slots__ = (
+        "credential",
+        "found",
+        "hint",
+        "listing",
+        "lists",
+        "pages",
+        "refused",
+        "said",
+        "scouts",
+        "throttled",
+        "user",
+    )
+
+    def __init__(self, credential: Credential, hint: int | None = None) -> None:
+        self.credential = credential
+        self.hint: int | None = hint  # whose it is likely to be
+        self.scouts: int | None = None  # asked to find out whether it, and those before it, are this user's
+        self.user: int | None = None  # whose it is
+        self.said: tuple[AuditResult, ...] = ()  # place by place
+        self.pages: int = 0  # read at this place
+        self.lists: bool = False  # for its user, while others of that user wait
+        self.listing: Walk | None = None  # where the listing stands, if it is half read
+        self.found: dict[str, Token] | None = None  # on the pages of that listing, by id
+        self.refused: bool = False  # everywhere, at the first look; this is the second
+        self.throttled: int = 0  # times
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing came of it yet."""
+        return not (self.said or self.pages or self.refused or self.throttled)
+
+
+class Agenda:
+    """Jobs that wait. Times are the event loop's. A job that was not asked about yet takes little room."""
+
+    def __init__(self, users: Users) -> None:
+        self._users = users
+        self._ready: deque[Job] = deque()
+        self._later: deque[tuple[float, Job]] = deque()  # in order, since all wait equally long
+        self._parked: dict[int, deque[Job | bytes]] = {}
+        self._openings: list[tuple[float, int]] = []  # a heap: one entry for each user who is parked
+        self._given_back: deque[int] = deque()  # to these users, a request each
+        self.parked: int = 0
+
+    def __len__(self) -> int:
+        return len(self._ready) + len(self._later) + self.parked
+
+    @property
+    def looking_again(self) -> int:
+        """How many wait for their second look."""
+        return len(self._later)
+
+    def resume(self, jobs: Iterable[Job]) -> None:
+        """These have nothing more to wait for."""
+        self._ready.extend(jobs)
+
+    def look_again(self, job: Job, now: float) -> None:
+        """A second look at this, in five seconds."""
+        self._later.append((now + SECOND_LOOK, job))
+
+    def park(self, job: Job, user: int) -> None:
+        """This waits for a window to open: its user's, or whose it is likely to be, or NOBODY's."""
+        job.hint = user or None
+        queue = self._parked.get(user)
+        if queue is None:
+            queue = self._parked[user] = deque()
+            heapq.heappush(self._openings, (self._users.opens(user), user))
+        if job.is_new:
+            queue.append(spill(job.credential))
+        elif job.listing is None:
+            queue.append(job)
+        else:
+            queue.appendleft(job)  # a listing that is half read goes first
+        self.parked += 1
+
+    def next(self, now: float) -> Job | None:
+        """A job that is due; None where there is none now."""
+        if self._ready:
+            return self._ready.popleft()
+        if self._later and self._later[0][0] <= now:
+            return self._later.popleft()[1]
+        while self._given_back:
+            user = self._given_back.popleft()
+            if self._parked.get(user) and self._users.take(user, now):
+                return self._pop(user)
+        while self._openings and self._openings[0][0] <= now:
+            user = self._openings[0][1]
+            queue = self._parked[user]
+            if not queue:
+                del self._parked[user]
+                heapq.heappop(self._openings)
+            elif self._users.take(user, now):
+                return self._pop(user)
+            else:
+                heapq.heapreplace(self._openings, (self._users.opens(user), user))
+        return None
+
+    def due(self) -> float | None:
+        """When there may be a job next; None where nothing waits."""
+        if self._ready or self._given_back:
+            return 0.0
+        moments = [waiting[0][0] for waiting in (self._later, self._openings) if waiting]
+        return min(moments, default=None)
+
+    def drain(self) -> list[Job]:
+        """All that wait, which wait no more."""
+        jobs = [*self._ready, *(job for _, job in self._later)]
+        for user, queue in self._parked.items():
+            jobs.extend(self._unpacked(packed, user) for packed in queue)
+        self._ready.clear()
+        self._later.clear()
+        self._parked.clear()
+        self._openings.clear()
+        self.parked = 0
+        return jobs
+
+    def is_rich(self) -> bool:
+        """Whether enough waits to use up a good part of the windows that it waits for."""
+        return 4 * self.parked >= len(self._parked) * self._users.whole_window > 0
+
+    def release(self, user: int, count: int) -> None:
+        """The latest that were parked for a user are somebody else's, perhaps: they need not wait."""
+        queue = self._parked.get(user, deque())
+        for _ in range(min(count, len(queue))):
+            job = self._unpacked(queue.pop(), user)
+            job.hint = None
+            self._ready.appendleft(job)
+            self.parked -= 1
+
+    def give_back(self, user: int) -> None:
+        """A request that this user was charged for was another's."""
+        self._users.give_back(user)
+        self._given_back.append(user)
+
+    def _pop(self, user: int) -> Job:
+        self.parked -= 1
+        return self._unpacked(self._parked[user].popleft(), user)
+
+    def _unpacked(self, packed: Job | bytes, user: int) -> Job:
+        return packed if isinstance(packed, Job) else Job(unspill(packed), user or None)

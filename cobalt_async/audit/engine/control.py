@@ -1,0 +1,136 @@
+"""What vouches for a place: a made-up token that is refused, and a live one that is not."""
+
+import asyncio
+import secrets
+import string
+
+from ...client import AsyncCobalt
+from ...errors import CobaltError, ConfigurationError, ForbiddenError, UnauthorizedError
+from ...protocol import answers, requests
+from ...protocol.answers import THROTTLED
+from ...secret import Secret
+from .look import Look
+from .places import Place
+from .users import Users
+
+_LETTERS = string.ascii_letters + string.digits
+_LENGTH = 40
+_TRIES = 3
+_MOST_REFUSALS = 20  # 401s and 403s in a row
+_REQUEST = requests.list_tokens(limit=1)  # what the errors of an answer are about
+
+
+class Control:
+    """Asks with tokens whose answer is known beforehand. `void` says why no answer of this run counts."""
+
+    def __init__(self, cobalt: AsyncCobalt, look: Look, users: Users, where: tuple[Place, ...]) -> None:
+        self.void: str | None = None
+        self._cobalt = cobalt
+        self._look = look
+        self._users = users
+        self._places = where
+        self._lock = asyncio.Lock()
+
+    async def begin(self) -> None:
+        """Before anything else is asked."""
+        await self.is_vouched()
+        for place in self._places:
+            secret = self._cobalt._secret
+            if self.void is not None or secret is None or place.url != self._cobalt.base_url:
+                continue
+            if await self._lives(secret, place):  # its failure means nothing
+                place.has_living(secret, None)
+
+    async def is_vouched(self) -> bool:
+        """Whether a made-up token was refused everywhere; where that is still open, it is asked again."""
+        for place in self._places:
+            if not place.vouched and self.void is None:
+                await self._vouch(place)
+        return self.void is None and all(place.vouched for place in self._places)
+
+    async def endures(self, place: Place) -> bool:
+        """Count a refusal. After 20 in a row a token that was alive before has to be alive still: the breaker."""
+        place.refusals += 1
+        if place.refusals < _MOST_REFUSALS or not place.living:
+            return True
+        place.refusals = 0
+        return await self._is_alive(place)
+
+    async def look_for_life(self) -> None:
+        """Ask what was alive before once more, everywhere."""
+        for place in self._places:
+            await self._is_alive(place)
+
+    async def vouch_again(self) -> None:
+        """Ask with made-up tokens once more, whatever was answered to them before."""
+        for place in self._places:
+            place.vouched = False
+        await self.is_vouched()
+
+    async def _vouch(self, place: Place) -> None:
+        """Ask with a token that nobody has. What is neither Cobalt's yes nor its no is asked for again, twice.
+
+        200 or 403 is no answer of Cobalt's to such a token. With a body that is not Cobalt's either it takes three, and
+        none before that were sound, to tell a portal from an odd answer or from a network that went down midway.
+        """
+        async with self._lock:
+            odd = 0
+            for _ in range(_TRIES):
+                if place.vouched or self.void is not None:
+                    return
+                status, is_clear = await self._status(_made_up(), place)
+                place.vouched = status == 401 and is_clear
+                place.was_vouched |= place.vouched
+                odd += status in (200, 403)
+                if status in (200, 403) and (is_clear or (odd == _TRIES and not place.was_vouched)):
+                    self.void = (
+                        f"a made-up token was answered {status} by {place.url}: something other than Cobalt answers "
+                        "there; check the base URL, the proxy and the network, then audit again"
+                    )
+
+    async def _is_alive(self, place: Place) -> bool:
+        """Whether one of up to three tokens that were alive before still is; True too where all of them have to wait.
+
+        In that case nothing is told by it: refusals are held until there is a sign of life.
+        """
+        now = asyncio.get_running_loop().time()
+        failed = 0
+        for secret, user in reversed(list(place.living)):
+            if user is not None and not self._users.take(self._users.number(user), now):
+                continue
+            lives = await self._lives(secret, place)
+            if lives:
+                return True
+            failed += lives is False
+            if failed == _TRIES:
+                return False
+        return not failed
+
+    async def _lives(self, secret: Secret, place: Place) -> bool | None:
+        """Whether a token that should be alive is; None where it has to wait for its window."""
+        sent_at = asyncio.get_running_loop().time()
+        status, is_clear = await self._status(secret, place)
+        if status in THROTTLED:
+            return None
+        if status != 200 or not is_clear:
+            return False
+        place.lives(sent_at)
+        return True
+
+    async def _status(self, secret: Secret, place: Place) -> tuple[int | None, bool]:
+        """The status of an answer, None where none came; and whether all of it is as Cobalt's would be."""
+        response = None
+        try:
+            response = await self._look.ask(secret, place)
+            answers.read_page(_REQUEST, response, secret)
+        except ConfigurationError:
+            raise  # a misuse, and so of every credential
+        except (UnauthorizedError, ForbiddenError) as error:
+            return error.status, not error.foreign
+        except CobaltError:
+            return (None if response is None else response.status), False
+        return response.status, True
+
+
+def _made_up() -> Secret:
+    return Secret("".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)))

@@ -1,0 +1,264 @@
+"""One credential at one place: what is asked, and what the answers say."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from ...client import AsyncCobalt
+from ...errors import CobaltError, ConfigurationError
+from ...models import Page, Token
+from ...protocol import answers, pace, requests
+from ...protocol.answers import THROTTLED, Response
+from ...protocol.cursor import Walk
+from ...protocol.requests import Request
+from ...secret import Secret
+from .. import verdicts
+from ..facts import Facts
+from ..verdicts import AuditResult, name_of
+from .agenda import Agenda, Job
+from .neighbours import SCOUT, Neighbours
+from .places import Place
+from .users import NOBODY, Users
+
+_PAGE = 100  # tokens (F10)
+_MOST_PAGES = 10_000
+_MOST_TOKENS = 1_000_000
+_MOST_THROTTLED = 5  # times that one credential is answered 429 or 509
+_FEW = 8
+_MOST_AT_HAND = 20_000  # tokens of listings that are kept in memory
+
+
+class Look:
+    """Asks, learns whose each secret is, and lists each user once.
+
+    A secret of a user whose listing is known costs one request. One secret of a user reads the listing to its
+    end; others of that user wait for it meanwhile.
+    """
+
+    def __init__(self, cobalt: AsyncCobalt, users: Users, agenda: Agenda, facts: Facts) -> None:
+        self._cobalt = cobalt
+        self._users = users
+        self._agenda = agenda
+        self._facts = facts
+        self._retry = evolve(cobalt._retry, max_wait=0.0)
+        self._longest = cobalt._retry.max_wait
+        self._first = requests.list_tokens(limit=_PAGE, version=cobalt._version)
+        self._probe = requests.list_tokens(limit=1, version=cobalt._version)
+        self._following: dict[int, list[Job]] = {}  # by user whose listing is under way
+        self._at_hand: OrderedDict[int, tuple[Token, ...]] = OrderedDict()
+        self._size = 0
+        self._asked = self._refused = 0  # of those of whom nothing was known: all, and answered 429 or 509
+        self._neighbours = Neighbours(users)
+
+    @property
+    def _is_wasteful(self) -> bool:
+        """Whether more of those of whom nothing is known are refused for their rate than one in a hundred."""
+        return self._refused > _FEW + self._asked / 100
+
+    def may_ask(self, *, sparingly: bool) -> bool:
+        """Whether one of whom nothing is known may be asked now; `sparingly`: one after the other."""
+        return not self._neighbours.is_scouting and not (sparingly and self._is_wasteful and self._neighbours.out)
+
+    def likely(self, job: Job) -> int | None:
+        """Whose a new job is likely to be: by the id that is declared, or by those that were asked just before."""
+        token_id = job.credential.token_id
+        declared = None if token_id is None else self._users.of(token_id)
+        return self._neighbours.guess(job) if declared is None else declared
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for another's listing."""
+        return sum(map(len, self._following.values()))
+
+    async def look(self, job: Job, place: Place) -> AuditResult | None:
+        """What a place says of a credential; None where it has to wait first, and is on the agenda."""
+        loop = asyncio.get_running_loop()
+        label, secret = job.credential.label, job.credential.secret
+        while not self._is_known(job):
+            request = self._request(job)
+            if place.is_limited:
+                await place.turn()
+            sent_at = loop.time()
+            try:
+                self._neighbours.sent(job)
+                try:
+                    response = await self._cobalt._ask(request, secret, place.url, self._retry)
+                finally:
+                    self._neighbours.heard(job)
+                if response.status in THROTTLED and self._park(job, response, loop.time()):
+                    return None
+                page = answers.read_page_unless(request, response, secret, self._is_listed)
+                place.lives(sent_at)
+                goes_on = self._learn(job, request, page, response, sent_at)
+            except ConfigurationError:
+                raise  # a bug or a misuse, and so of every credential
+            except CobaltError as error:
+                self._give_up(job)
+                return verdicts.failed(label, error, region=place.region, pages=job.pages)
+            if not goes_on:
+                break
+            if job.user is not None and not job.lists and job.user in self._following:
+                self._following[job.user].append(job)
+                return None
+            if job.user is not None and not self._users.take(job.user, loop.time()):
+                self._agenda.park(job, job.user)
+                return None
+        tokens = () if job.user is None else self._tokens(job.user)
+        return verdicts.alive(label, tokens, region=place.region, user=name_of(job.user))
+
+    async def ask(self, secret: Secret, place: Place) -> Response:
+        """One bare answer to `limit=1`, for a control."""
+        await place.turn()
+        return await self._cobalt._ask(self._probe, secret, place.url, self._retry)
+
+    def drain(self) -> list[Job]:
+        """All that wait for another's listing, and wait no more."""
+        jobs = [job for jobs in self._following.values() for job in jobs]
+        self._following.clear()
+        return jobs
+
+    def _is_listed(self, token_id: str) -> bool:
+        """Whether a token is of a user whose listing is known."""
+        user = self._users.of(token_id)
+        return user is not None and self._users.is_whole(user)
+
+    def _is_known(self, job: Job) -> bool:
+        """Whether its listing came to an end while it waited for that."""
+        return job.user is not None and self._users.is_whole(job.user)
+
+    def _request(self, job: Job) -> Request:
+        """The next page of its listing; one token where that is enough to tell whose it is; else the first page."""
+        if job.listing is not None:
+            return job.listing.request
+        is_brief = job.refused or (job.hint is not None and self._users.is_whole(job.hint))
+        return self._probe if is_brief and not job.pages else self._first
+
+    def _learn(self, job: Job, request: Request, page: Page | str, response: Response, sent_at: float) -> bool:
+        """Whose it is, and what that user has; whether there is more to ask, or to wait for."""
+        users = self._users
+        if isinstance(page, str):
+            job.user = users.of(page)
+        elif page.items:
+            job.user = self._bind(page, job.user)
+        job.pages += 1
+        if job.pages == 1:
+            self._compare(job)
+        if job.user is not None:
+            users.answered(job.user, sent_at, asyncio.get_running_loop().time(), response.headers)
+        if isinstance(page, str) or (job.user is not None and users.is_whole(job.user)):
+            return False
+        return self._read_on(job, request, page)
+
+    def _compare(self, job: Job) -> None:
+        """Whose it is, beside whose it was likely to be."""
+        self._asked += job.hint is None
+        if self._neighbours.seen(job, job.user) and job.scouts is not None:
+            self._agenda.release(self._users.number(job.scouts), SCOUT - 1)
+        if job.hint is not None and job.user != job.hint:
+            self._agenda.give_back(self._users.number(job.hint))
+
+    def _read_on(self, job: Job, request: Request, page: Page) -> bool:
+        """Where a listing goes on; whether it does."""
+        if job.found is not None:
+            job.found.update((token.id, token) for token in page.items)
+        if page.next_page is None:
+            self._complete(job, page)
+            return False
+        if request is self._probe or (job.user in self._following and not job.lists):
+            return True
+        if job.listing is None:
+            job.lists, job.found = True, {token.id: token for token in page.items}
+            job.listing = Walk(
+                self._first,
+                limit=_PAGE,
+                cursor=None,
+                max_pages=_MOST_PAGES,
+                max_items=_MOST_TOKENS,
+                version=self._cobalt._version,
+            )
+            if job.user is not None:
+                self._following.setdefault(job.user, [])
+        job.listing.turn(page, delivered=len(page.items))
+        return True
+
+    def _bind(self, page: Page, user: int | None) -> int:
+        """Whose these tokens are; those that are new to a listing that is known already are put on record."""
+        users = self._users
+        user, new, others = users.bind(page.items, user)
+        if new and users.is_whole(user):
+            self._record(user, new)
+        for other in others:
+            self._facts.merge(other, user)
+            self._drop(other)
+            if other in self._following:
+                self._following.setdefault(user, []).extend(self._following.pop(other))
+        return user
+
+    def _complete(self, job: Job, page: Page) -> None:
+        """This was the last page."""
+        user = job.user
+        if user is None:
+            return
+        self._users.complete(user)
+        tokens = page.items if job.found is None else tuple(job.found.values())
+        self._record(user, tokens)
+        self._keep(user, tokens)
+        job.listing, job.found, job.lists = None, None, False
+        self._agenda.resume(self._following.pop(user, ()))
+
+    def _record(self, user: int, tokens: Sequence[Token]) -> None:
+        self._facts.list(user, tokens, start=self._users.tokens)
+        self._users.tokens += len(tokens)
+        self._drop(user)
+
+    def _give_up(self, job: Job) -> None:
+        """A listing stops before its end: another of the same user has to begin anew."""
+        if job.lists and job.user is not None:
+            followers = self._following.pop(self._users.number(job.user), [])
+            if followers:
+                self._following[job.user] = followers[1:]
+                followers[0].lists = True
+                self._agenda.resume(followers[:1])
+        job.listing, job.found, job.lists = None, None, False
+
+    def _park(self, job: Job, response: Response, now: float) -> bool:
+        """A 429 or 509: the job waits for the window, unless that takes too long.
+
+        Where nothing is known of whose it is, whoever used up a window last is the likeliest.
+        """
+        after = pace.retry_after(response.headers.get("Retry-After"), time.time())
+        users = self._users
+        user = job.user or users.exhausted
+        if job.user is not None or user == job.hint or users.opens(user) <= now:
+            user = job.user or NOBODY
+            users.throttled(user, now, after)
+        if job.hint is None:
+            self._asked += 1
+            self._refused += 1
+        job.throttled += 1
+        if job.throttled >= _MOST_THROTTLED or users.opens(user) - now > self._longest:
+            return False
+        self._agenda.park(job, user)
+        return True
+
+    def _tokens(self, user: int) -> tuple[Token, ...]:
+        """All tokens of a user whose listing is known."""
+        tokens = self._at_hand.get(user)
+        if tokens is None:
+            tokens = self._facts.tokens(user)
+            self._keep(user, tokens)
+        return tokens
+
+    def _keep(self, user: int, tokens: tuple[Token, ...]) -> None:
+        """Have a listing at hand, and the oldest no longer: of many small ones a good number, of large ones few."""
+        self._at_hand[user] = tokens
+        self._size += len(tokens) + 1
+        while self._size > _MOST_AT_HAND and len(self._at_hand) > 1:
+            self._size -= len(self._at_hand.popitem(last=False)[1]) + 1
+
+    def _drop(self, user: int) -> None:
+        if user in self._at_hand:
+            self._size -= len(self._at_hand.pop(user)) + 1

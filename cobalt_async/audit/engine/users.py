@@ -1,0 +1,178 @@
+"""Whose is it: users, told apart by the ids that they list, and what is left of each one's rate window."""
+
+import math
+from array import array
+from collections.abc import Iterable, Mapping
+
+from ...models import Token
+from ...protocol import pace
+
+NOBODY = 0  # stands for users who are not known
+_DOCUMENTED = 100  # readings a window (F22)
+
+
+class Users:
+    """Users by number, from 1. Secrets whose listings share an id are one user's (the API tells no more).
+
+    Of each id 8 bytes are remembered, and of each user when its window opened and how many requests are left of
+    it; `share` is how much of a window is ours to use, above 0 and at most 1. Times are the event loop's.
+    """
+
+    def __init__(self, share: float) -> None:
+        self.limits: set[int] = set()  # those that headers told, where they are not the documented one
+        self.tokens: int = 0  # of all listings that were read to their end
+        self.exhausted: int = NOBODY  # the user whose window was the last to be used up
+        self.whole_window: int = max(1, int(_DOCUMENTED * share))  # requests
+        self._share = share
+        self._by_id: dict[int, int] = {}
+        self._same: dict[int, int] = {}
+        self._opened = array("d", [-math.inf])
+        self._left = array("l", [0])
+        self._living = array("l", [0])
+        self._whole = bytearray(1)
+        self._unsure = bytearray(1)  # whether the window was opened by a request that is not answered yet
+
+    def __len__(self) -> int:
+        return len(self._whole) - 1 - len(self._same)
+
+    @property
+    def last(self) -> int:
+        """The highest number that was given."""
+        return len(self._whole) - 1
+
+    def add(self) -> int:
+        """A number for a user who was not seen before."""
+        self._opened.append(-math.inf)
+        self._left.append(0)
+        self._living.append(0)
+        self._whole.append(False)
+        self._unsure.append(False)
+        return len(self._whole) - 1
+
+    def number(self, user: int) -> int:
+        """The number that a user has by now: the smaller one, where two turned out to be the same."""
+        while (other := self._same.get(user)) is not None:
+            user = other
+        return user
+
+    def of(self, token_id: str) -> int | None:
+        """The user who lists a token, where one is known to."""
+        user = self._by_id.get(hash(token_id))
+        return None if user is None else self.number(user)
+
+    def bind(self, tokens: Iterable[Token], user: int | None) -> tuple[int, list[Token], list[int]]:
+        """These are listed for one secret, and so one user's, `user`'s if that is known.
+
+        Gives the user, those that were new, and users who turned out to be the same.
+        """
+        new: list[Token] = []
+        others: list[int] = []
+        for token in tokens:
+            known = self._by_id.get(hash(token.id))
+            if known is None:
+                new.append(token)
+                continue
+            known = self.number(known)
+            if user is None:
+                user = known
+            elif known != user:
+                user, gone = min(user, known), max(user, known)
+                others.append(gone)
+                self._merge(gone, user)
+        if user is None:
+            user = self.add()
+        for token in new:
+            self._by_id[hash(token.id)] = user
+        return user, new, others
+
+    def restore(self, rows: Iterable[tuple[int, str]], last: int) -> None:
+        """Users and their ids as an earlier run left them: all of them listed to the end."""
+        while self.last < last:
+            self.add()
+        for user, token_id in rows:
+            self._by_id[hash(token_id)] = user
+            self._whole[user] = True
+            self.tokens += 1
+
+    def is_whole(self, user: int) -> bool:
+        """Whether the user's listing was read to its end."""
+        return bool(self._whole[user])
+
+    def complete(self, user: int) -> None:
+        """The user's listing was read to its end."""
+        self._whole[user] = True
+
+    def is_suspicious(self, user: int | None, tokens: int) -> bool:
+        """Count a living secret of a user who lists so many tokens; whether that makes no sense.
+
+        Nobody has more living secrets than tokens, and each is listed. Whoever does is asked about then, and when
+        there are twice as many: an inventory may hold a secret more than once.
+        """
+        if user is None:
+            return True
+        self._living[user] += 1
+        living, most = self._living[user], max(tokens, 1)
+        return living > most and (living - 1) % most == 0 and ((living - 1) // most).bit_count() == 1
+
+    def take(self, user: int, now: float) -> bool:
+        """One request of the user's window, if it has one left for us."""
+        if now >= self._opened[user] + pace.WINDOW:
+            self._opened[user] = now
+            self._left[user] = self.whole_window - 1
+            self._unsure[user] = True
+            return True
+        if self._left[user] <= 0:
+            return False
+        self._left[user] -= 1
+        return True
+
+    def left(self, user: int) -> int:
+        """How many requests of the user's window are left for us, as far as that is known."""
+        return self._left[user]
+
+    def give_back(self, user: int) -> None:
+        """What was taken was another's request after all."""
+        self._left[user] += 1
+
+    def opens(self, user: int) -> float:
+        """When the user's window opens anew, at the latest."""
+        return self._opened[user] + pace.WINDOW
+
+    def answered(self, user: int, sent_at: float, now: float, headers: Mapping[str, str]) -> None:
+        """Count a request that left at `sent_at`, by what its answer says is left.
+
+        The window began when our first request in it arrived, or earlier: by its answer at the latest.
+        """
+        if (remaining := pace.count(headers.get("X-Rate-Limit-Remaining"))) is None:
+            self._left[user] = _DOCUMENTED  # who tells no limit has none, or answers 509
+            return
+        limit = pace.count(headers.get("X-Rate-Limit-Get-Limit")) or _DOCUMENTED
+        if limit != _DOCUMENTED:
+            self.limits.add(limit)
+        ours = remaining - (limit - max(1, int(limit * self._share)))
+        opened = self._opened[user]
+        if sent_at >= opened + pace.WINDOW:
+            self._opened[user], self._left[user] = now, ours
+        elif sent_at >= opened and self._unsure[user]:
+            self._opened[user], self._unsure[user] = now, False
+            self._left[user] = min(self._left[user], ours)
+        elif ours < self._left[user]:
+            self._left[user] = ours
+        if self._left[user] <= 0:
+            self.exhausted = user
+
+    def throttled(self, user: int, now: float, after: float | None) -> None:
+        """A 429 or 509: nothing is left until the window ends, `after` seconds from now if the answer says so."""
+        self._left[user] = 0
+        if user != NOBODY:
+            self.exhausted = user
+        if after is not None:
+            self._opened[user] = now + after - pace.WINDOW
+        elif now >= self._opened[user] + pace.WINDOW:
+            self._opened[user] = now
+
+    def _merge(self, gone: int, user: int) -> None:
+        self._same[gone] = user
+        self._whole[user] |= self._whole[gone]
+        self._opened[user] = max(self._opened[user], self._opened[gone])
+        self._left[user] = min(self._left[user], self._left[gone])

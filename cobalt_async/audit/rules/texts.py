@@ -1,0 +1,104 @@
+"""Text that others chose, in a message: short, on one line, and never a secret."""
+
+import itertools
+import math
+import re
+from collections import Counter
+from enum import Enum
+
+from ...ledger import fingerprint
+from ...secret import Secret
+from ..facts import Facts
+
+_LONGEST_SHOWN = 60  # characters
+_LONGEST_READ = 1000  # characters of a name; what is longer is not repeated either
+_SHORTEST_SECRET, _LONGEST_SECRET = 8, 512  # characters, of one that is in the inventory
+_SHORTEST_RANDOM = 20
+
+# What well-known issuers put in front, and text that is nothing but a key.
+_PREFIXED = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?:gh[pousr]_|hf_|npm_|sk-(?:[a-z]+-)?|[rs]k_(?:live|test)_)[A-Za-z0-9]{20,}"
+    r"|(?:github_pat_|glpat-|xox[abeoprs]-|dop_v1_|shp(?:at|ss|ca)_|hvs\.|ya29\.)(?=\S*\d)[\w-]{20,}"
+    r"|A[KS]IA[A-Z0-9]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}|SG\.[\w-]{16,}\.[\w-]{16,}|pypi-AgE[\w-]{16,}"
+    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY)",
+    re.ASCII,
+)
+_TOKEN_ID = re.compile(r"api_[A-Za-z0-9]+", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_RUN = re.compile(r"[\w+/=-]{20,}", re.ASCII)
+_HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
+_GRAPHIC = re.compile(r"[!-~]+")  # what a Secret is made of
+_SEPARATORS = re.compile(r"[\s,;:=\"'()<>\[\]{}|]+")
+_ADDRESS = re.compile(r"[^@]{1,64}@[^@.]{1,63}(?:\.[^@.]{1,63}){0,8}\.[A-Za-z]{2,24}\.?")
+
+
+class Holds(Enum):
+    """What a name holds that does not belong into one."""
+
+    KNOWN = "a secret of this inventory"
+    LIKELY = "text that looks like a secret"
+    ADDRESS = "an e-mail address"
+
+
+class Texts:
+    """Says what a name holds, and how it may be shown."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def holds(self, name: str) -> Holds | None:
+        """What does not belong into a name, the worst of it; None where it is only a name."""
+        name = name[:_LONGEST_READ]
+        words = _SEPARATORS.split(name)
+        if any(self._is_known(word) for word in {name, *words}):
+            return Holds.KNOWN
+        if looks_like_secret(name):
+            return Holds.LIKELY
+        if any("@" in word and _ADDRESS.fullmatch(word) for word in words):
+            return Holds.ADDRESS
+        return None
+
+    def name(self, name: str) -> str:
+        """A token's name for a message: in quotes, or not at all."""
+        hidden = len(name) > _LONGEST_READ or self.holds(name)
+        return "a name that is not repeated here" if hidden else f'"{shown(name)}"'
+
+    def _is_known(self, word: str) -> bool:
+        if not _SHORTEST_SECRET <= len(word) <= _LONGEST_SECRET or not _GRAPHIC.fullmatch(word):
+            return False
+        mark = fingerprint(Secret(word), self._facts.salt)
+        return next(self._facts.query("SELECT 1 FROM credential WHERE mark = ? LIMIT 1", (mark,)), None) is not None
+
+
+def shown(text: str) -> str:
+    """A text of somebody's on one line, its middle left out where it is long."""
+    text = " ".join(text.split())
+    half = _LONGEST_SHOWN // 2
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}…{text[-half:]}"
+
+
+def looks_like_secret(text: str) -> bool:
+    """Whether a text holds what an issuer of keys would write, or a long run that looks random."""
+    text = _UUID.sub(" ", _TOKEN_ID.sub(" ", text))
+    if _PREFIXED.search(text) or not all(run.isdigit() or run.isalpha() for run in _HEX.findall(text)):
+        return True
+    return any(_is_random(run) for run in _RUN.findall(text))
+
+
+def _is_random(run: str) -> bool:
+    """Letters and digits that take turns as in nothing that a person writes."""
+    kinds = [_kind(letter) for letter in run if letter.isalnum()]
+    if len(kinds) < _SHORTEST_RANDOM or "digit" not in kinds or len(set(kinds)) < 2:
+        return False
+    turns = sum(one != other for one, other in itertools.pairwise(kinds)) / len(kinds)
+    is_plain = len(set(kinds)) == 2 and len(kinds) == len(run) >= 24
+    return turns >= (0.25 if is_plain else 0.35) and _entropy(run) >= 3.3
+
+
+def _kind(letter: str) -> str:
+    return "digit" if letter.isdigit() else "upper" if letter.isupper() else "lower"
+
+
+def _entropy(run: str) -> float:
+    """Bits for each character, by how often each of them stands there."""
+    return -sum(count / len(run) * math.log2(count / len(run)) for count in Counter(run).values())

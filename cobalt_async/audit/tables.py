@@ -1,0 +1,105 @@
+"""The tables of Facts, the longer ones of its statements, and the declared part of a row."""
+
+from ..ledger import Ledger
+from .credential import Credential
+
+SCHEMA = 1
+
+OURS = 0x0C0BA17A  # the application_id in the header of the file
+TABLES = f"""
+BEGIN;
+CREATE TABLE about (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE credential (
+  n INTEGER PRIMARY KEY, label TEXT NOT NULL, mark BLOB NOT NULL, verdict TEXT NOT NULL, reason TEXT,
+  user INTEGER, region TEXT,
+  owner TEXT, system TEXT, token_id TEXT, declared_region TEXT, status TEXT, rotate_by TEXT, exposed TEXT,
+  replaced_in TEXT, issued_in TEXT);
+CREATE TABLE token (
+  user INTEGER NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, last_characters TEXT,
+  expire_at TEXT, PRIMARY KEY (user, place)) WITHOUT ROWID;
+CREATE TABLE alias (user INTEGER PRIMARY KEY, same_as INTEGER NOT NULL);
+CREATE TABLE was_credential (
+  label_mark BLOB PRIMARY KEY, mark BLOB NOT NULL, verdict TEXT NOT NULL, user INTEGER) WITHOUT ROWID;
+CREATE TABLE was_token (id TEXT NOT NULL, user INTEGER NOT NULL, name TEXT NOT NULL);
+PRAGMA application_id = {OURS};
+PRAGMA user_version = {SCHEMA};
+COMMIT;
+"""
+INDEXES = """
+CREATE INDEX IF NOT EXISTS credential_user ON credential (user);
+CREATE INDEX IF NOT EXISTS credential_mark ON credential (mark);
+CREATE INDEX IF NOT EXISTS credential_token ON credential (token_id);
+CREATE INDEX IF NOT EXISTS token_id ON token (id);
+CREATE INDEX IF NOT EXISTS was_credential_mark ON was_credential (mark);
+CREATE UNIQUE INDEX IF NOT EXISTS was_token_id ON was_token (id);
+CREATE INDEX IF NOT EXISTS was_token_user ON was_token (user);
+"""
+# A run that goes on looks each credential up; the other indexes would only make every row dearer.
+RESUME = """
+CREATE INDEX IF NOT EXISTS credential_mark ON credential (mark);
+DROP INDEX IF EXISTS credential_user;
+DROP INDEX IF EXISTS credential_token;
+DROP INDEX IF EXISTS token_id;
+DELETE FROM alias;
+DELETE FROM credential WHERE verdict IN ('INDETERMINATE', 'NOT_TRIED');
+DELETE FROM token WHERE user NOT IN (SELECT user FROM credential WHERE verdict = 'ALIVE' AND user IS NOT NULL);
+"""
+COUNT = (
+    "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'"
+    " AND name IN ('about', 'credential', 'token', 'alias', 'was_credential', 'was_token')"
+)
+NUMBER = 6
+ADD = "INSERT INTO credential VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+LIST = "INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?, ?, ?)"
+KNOWN = (
+    "SELECT n, verdict, region, user, owner, system, token_id, declared_region, status, rotate_by, exposed,"
+    " replaced_in, issued_in FROM credential WHERE mark = ? AND label = ? AND n <= ?"
+)
+DECLARE = (
+    "UPDATE credential SET owner = ?, system = ?, token_id = ?, declared_region = ?, status = ?, rotate_by = ?,"
+    " exposed = ?, replaced_in = ?, issued_in = ? WHERE n = ?"
+)
+LAST_USER = (
+    "SELECT MAX(COALESCE((SELECT MAX(user) FROM credential), 0), COALESCE((SELECT MAX(user) FROM token), 0),"
+    " COALESCE((SELECT MAX(MAX(user, same_as)) FROM alias), 0))"
+)
+ROOT = (
+    "WITH RECURSIVE up (user) AS (SELECT ? UNION SELECT same_as FROM alias JOIN up USING (user))"
+    " SELECT user FROM up WHERE user NOT IN (SELECT user FROM alias)"
+)
+MERGE_CREDENTIALS = (
+    "UPDATE credential SET user = (SELECT same_as FROM alias WHERE alias.user = credential.user)"
+    " WHERE user IN (SELECT user FROM alias)"
+)
+MERGE_TOKENS = (
+    "UPDATE token SET user = ?, place = place + 1 +"
+    " (SELECT COALESCE(MAX(place), -1) FROM token WHERE user = ?)"
+    " WHERE user = ? AND id NOT IN (SELECT id FROM token WHERE user = ?)"
+)
+TOKENS = "SELECT id, name, last_characters, expire_at FROM token WHERE user = ? ORDER BY place"
+
+_BOUNDED = "PRAGMA cache_size = -8192; PRAGMA temp_store = FILE;"  # KiB; the rest is in the system's temporary folder
+PRAGMAS = f"{_BOUNDED} PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+"""For a store that nobody opens again: nothing is ever rolled back, nothing outlives the process."""
+PRAGMAS_OF_A_FILE = (
+    f"{_BOUNDED} PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = NORMAL;"
+)
+"""For a checkpoint: whole after every commit, and one process's."""
+
+
+def declared(credential: Credential, ledger: Ledger) -> tuple[str | None, ...]:
+    """What the inventory and the ledger say of a credential, in the order of its columns."""
+    replaced = issued = None
+    if ledger.records:
+        replaced, issued = ledger.replaced(credential.secret), ledger.issued(credential.secret)
+    return (
+        credential.owner,
+        credential.system,
+        credential.token_id,
+        credential.region,
+        credential.status,
+        None if credential.rotate_by is None else credential.rotate_by.isoformat(),
+        credential.exposed,
+        None if replaced is None else replaced.rotation_id,
+        None if issued is None else issued.rotation_id,
+    )
