@@ -19,6 +19,7 @@ from .turnstile import NOBODY, Call, Turnstile, too_late
 
 _log = logging.getLogger("cobalt_async")
 _MOST_GATES = 10_000
+_KEY_IS_GOOD_FOR = 300.0  # seconds (F17)
 _BUDGETS: tuple[Budget, ...] = ("get", "mutate")
 
 
@@ -70,8 +71,12 @@ class Exchange:
     async def post(
         self, request: Request, call: Call, *, on_answer: OnAnswer | None, on_leave: Callable[[], None]
     ) -> Response:
-        """The answer to a request that changes something: sent again only while it provably never left."""
+        """The answer to a request that changes something: sent again only while it provably never left.
+
+        All tries bear one Idempotency-Key, which is good for five minutes (F17): none is made after that.
+        """
         tries = 0
+        key_ends = asyncio.get_running_loop().time() + _KEY_IS_GOOD_FOR
         while True:
             tries += 1
             try:
@@ -79,7 +84,7 @@ class Exchange:
             except NotSentError as error:
                 failure = error
             delay = self._again(failure, call, tries)
-            if delay is None:
+            if delay is None or asyncio.get_running_loop().time() + delay > key_ends:
                 raise failure
             _log.info("%s %s: try %d failed (%s)", request.method, request.template, tries, _short(failure))
             await asyncio.sleep(delay)

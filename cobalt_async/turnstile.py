@@ -1,6 +1,7 @@
 """Who goes when: the callers of one user, at the gate of one of its rate windows."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -114,8 +115,10 @@ class Turnstile:
         turn = caller.turn
         if turn.done() and not turn.cancelled() and turn.exception() is None:
             self.leave(turn.result(), sent=False)
-        else:
-            turn.cancel()
+            return
+        turn.cancel()
+        with contextlib.suppress(ValueError):  # who was turned away stands there no more
+            (self._queue or deque()).remove(caller)
 
     def _wake(self) -> None:
         """Let in whoever may go now, turn away for whom it takes too long, be back when the window opens."""

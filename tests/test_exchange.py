@@ -543,3 +543,21 @@ async def test_nobodys_failures_are_tried_again(failure: Outcome) -> None:
     for number in range(100):
         await exchange.fetch(GET, call(user=NOBODY if number % 2 else b"ada"))
     assert len(transport.sent) == 100 + 500 // 14
+
+
+@virtually
+async def test_who_gives_up_at_a_closed_window_leaves_the_queue() -> None:
+    """A hundred callers that are cancelled while a window is closed leave nothing behind, one that waits stays."""
+    transport = FakeTransport(remaining(0, 509), answer())
+    exchange = transport.exchange()
+    first = asyncio.ensure_future(exchange.fetch(requests.list_tokens(), call()))
+    await settle()
+    for _ in range(100):
+        waiting = asyncio.ensure_future(exchange.fetch(requests.list_tokens(), call()))
+        await settle()
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
+    (turnstile,) = exchange._turnstiles.values()
+    assert len(turnstile._queue or ()) == 1
+    assert (await first).status == 200

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from cobalt_async import AsyncCobalt, RefreshedToken, Secret, Timeouts, exchange
+from cobalt_async import AsyncCobalt, RefreshedToken, RetryPolicy, Secret, Timeouts, exchange
 from cobalt_async.errors import (
     BadRequestError,
     CobaltError,
@@ -666,3 +666,15 @@ async def test_windows_stay_bounded_through_any_number_of_refreshes(monkeypatch:
     for place in range(number):
         await at.of(b"%d" % place).refresh(f"api_{place}")
     assert len(at.refreshes.exchange._turnstiles) <= 100
+
+
+@virtually
+async def test_s07_no_try_is_made_with_a_key_of_more_than_five_minutes() -> None:
+    """However patient the policy, the last try with one Idempotency-Key is within 300 s of the first (F17)."""
+    gone = NotSentError("POST /tokens/api_a/refresh", "no connection")
+    patient = RetryPolicy(tries=10, base=100, cap=100)
+    desk = Desk(FakeTransport(*[gone] * 9, refreshed()), retry=patient, dice=lambda: 0.9)
+    with pytest.raises(NotSentError):
+        await desk.tokens.refresh("api_a")
+    assert desk.transport.times == [0.0, 90.0, 180.0, 270.0]
+    assert len({sent.request.headers["Idempotency-Key"] for sent in desk.transport.sent}) == 1

@@ -6,7 +6,7 @@ from .catalogue import RULES, Rule
 from .credential import Credential
 from .engine import AuditRun, audit
 from .inventory import BadRow, Inventory, read_inventory
-from .policy import Policy, read_policy
+from .policy import Policy, Suppression, read_policy
 from .report.csv import CsvWriter
 from .report.files import ReportFiles
 from .report.json import JsonWriter
@@ -40,6 +40,7 @@ __all__ = [
     "ReportFiles",
     "Rule",
     "Severity",
+    "Suppression",
     "TableWriter",
     "Verdict",
     "Writer",

@@ -18,7 +18,6 @@ LONGEST_NAME = 256  # characters; a longer name matches nothing
 _LONGEST = 500  # characters of a pattern
 _DEEPEST = 30  # groups in groups
 _MOST_STATES = 500
-_MOST_STEPS = 10_000  # of the building
 _MOST_KNOWN = 1000  # moves that are remembered
 
 _REPETITION = re.compile(r"(?:([*+?])|\{(\d{1,4})\}|\{(\d{0,4}),(\d{0,4})\})\??", re.ASCII)
@@ -34,19 +33,14 @@ class _Machine:
     def __init__(self) -> None:
         self.steps: list[list[tuple[re.Pattern[str], int]]] = [[]]
         self.free: list[list[int]] = [[]]
-        self._built = 0
 
     def state(self) -> int:
-        """One more."""
+        """One more; ConfigurationError where that are too many."""
+        if len(self.steps) == _MOST_STATES:
+            raise ConfigurationError("name_pattern: it repeats too much; lower the numbers in braces")
         self.steps.append([])
         self.free.append([])
         return len(self.steps) - 1
-
-    def count(self) -> None:
-        """One more step of the building; ConfigurationError where that are too many."""
-        self._built += 1
-        if self._built > _MOST_STEPS or len(self.steps) > _MOST_STATES:
-            raise ConfigurationError("name_pattern: it repeats too much; lower the numbers in braces")
 
     def reach(self, states: Iterable[int]) -> frozenset[int]:
         """These and what is free to reach from them."""
@@ -67,7 +61,6 @@ class _One:
     kind: re.Pattern[str]
 
     def build(self, machine: _Machine, at: int) -> int:
-        machine.count()
         end = machine.state()
         machine.steps[at].append((self.kind, end))
         return end
@@ -108,7 +101,6 @@ class _Times:
 
     def build(self, machine: _Machine, at: int) -> int:
         for _ in range(self.least):
-            machine.count()
             at = self.node.build(machine, at)
         end = machine.state()
         if self.most is None:
@@ -116,7 +108,6 @@ class _Times:
             machine.free[self.node.build(machine, end)].append(end)
             return end
         for _ in range(self.most - self.least):
-            machine.count()
             machine.free[at].append(end)
             at = self.node.build(machine, at)
         machine.free[at].append(end)

@@ -230,7 +230,11 @@ def _diff(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead of lines.")] = False,
 ) -> None:
-    """Say what changed between two files that `audit --save-baseline` wrote."""
+    """Say what changed between two files that `audit --save-baseline` wrote.
+
+    Credentials are named by the first 8 digits of their label's fingerprint: labels are not in the file.
+    Exit codes: 0 nothing changed, 1 something did, 2 bad input.
+    """
     from .diff import diff
 
     context.obj.job = partial(diff, first, second, as_json=as_json)

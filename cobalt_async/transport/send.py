@@ -66,8 +66,10 @@ class Transport:
 
     async def close(self) -> None:
         """Close the session, and its connections unless they are lent."""
-        await self._session.close()
-        self._watch.close()
+        try:
+            await self._session.close()
+        finally:
+            self._watch.close()
 
     async def send(
         self,

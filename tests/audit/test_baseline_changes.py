@@ -116,6 +116,18 @@ def test_a_user_goes(save: Save) -> None:
     ]
 
 
+def test_a_number_is_nobodys_name(save: Save) -> None:
+    """Who has the number of somebody who is gone, and a token of the same name, is somebody else all the same."""
+    first, second = save(ada=["api_1"], bob=["api_2=CI"]), save(ada=["api_1"], cyd=["api_3=CI"])
+    assert [change.kind for change in found(first, second)] == [
+        ChangeKind.NEW_ID,
+        ChangeKind.ID_GONE,
+        ChangeKind.USER_GONE,
+        ChangeKind.NEW_CREDENTIAL,
+        ChangeKind.CREDENTIAL_GONE,
+    ]
+
+
 def test_users_become_one(save: Save) -> None:
     """Each of them by the smallest id of then; a label that moved to somebody else makes nobody one."""
     first = save(ada=["api_1", "api_2"], bob=["api_3"], cyd=["api_4"], dan=["api_5"])

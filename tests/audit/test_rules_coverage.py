@@ -54,6 +54,17 @@ def test_ct301_rows_of_one_secret_count_once() -> None:
     assert told.subjects("CT301") == ["user-1"]
 
 
+def test_ct301_two_ids_declared_for_one_secret_are_two_that_are_known() -> None:
+    """One of the rows is wrong, and the inventory knows both tokens."""
+    told = Told()
+    told.alive("a", secret="the-same", token_id="api_1")
+    told.alive("b", secret="the-same", token_id="api_2")
+    told.lists(1, "api_1", "api_2")
+    assert told.subjects("CT301") == []
+    told.lists(1, "api_3")
+    assert told.subjects("CT301") == ["api_3"]
+
+
 def test_ct301_one_id_declared_for_two_secrets_covers_two_tokens() -> None:
     """Two living secrets are two tokens: one of the rows has a wrong id, and nothing is undeclared."""
     told = Told()

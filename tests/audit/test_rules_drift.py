@@ -51,9 +51,10 @@ def test_ct702_not_for_users_who_could_not_be_listed_this_time() -> None:
     told.tell("unknown", INDETERMINATE, None)
     told.lists(1, "api_1")
     told.lists(2, "api_2")
-    told.listed(5, "api_1")
+    told.listed(5, "api_1", "api_5")
     told.listed(6, "api_2", "api_3")
     told.listed(7, "api_4")
+    told.lists(3, "api_5")
     assert drift(told) == []
 
 
@@ -131,6 +132,17 @@ def test_ct705_not_where_a_label_leads_to_two_users() -> None:
     assert drift(told) == []
 
 
+def test_ct705_not_where_the_user_was_known_by_an_id() -> None:
+    """The label got another user's secret: what the user of then had is neither that one's nor gone."""
+    told = Told()
+    told.alive("ci", 1, secret=NEW)
+    told.lists(1, ("api_9", "ci"))
+    told.was("ci", ALIVE, 5, secret=OLD)
+    told.listed(5, ("api_1", "ci"))
+    told.listed(6, ("api_9", "ci"))
+    assert drift(told) == []
+
+
 def test_ct705_not_after_our_own_rotations() -> None:
     """We refreshed it twice, and each time the id changed: that is no news."""
     told = Told(
@@ -196,6 +208,15 @@ def test_ct704_not_without_a_verdict_at_both_times() -> None:
     told.was("still dead", DEAD)
     told.was("still alive", ALIVE, 5)
     told.was("another secret", ALIVE, 5, secret=OLD)
+    assert drift(told) == []
+
+
+def test_ct704_not_where_then_one_row_said_alive() -> None:
+    """The secret stood there twice, and died while the baseline was made: it was alive."""
+    told = Told()
+    told.alive("ci", secret=OLD)
+    told.was("ci", DEAD, secret=OLD)
+    told.was("other", ALIVE, 5, secret=OLD)
     assert drift(told) == []
 
 

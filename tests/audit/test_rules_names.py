@@ -108,7 +108,7 @@ def test_ct403_an_address() -> None:
         "npm_publish_production_token",
         "glpat-rotation-for-the-platform-team",
         "jenkins.build42.node7.rack3.dc1",
-        "ci-550e8400-e29b-41d4-a716-446655440000",
+        "ci 3f2a9c1b-7d4e-4b8a-9e6f-1c5d8a2b7f3e",
         "of api_AbcdEfgh1234Ijkl56Mn78",
         "20241231235959000000000000000000",
         "@ada",

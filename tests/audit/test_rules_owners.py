@@ -152,6 +152,27 @@ def test_ct203_a_name_in_common_is_nothing_while_the_other_user_is_seen() -> Non
     assert told.subjects("CT203") == ["ci"]
 
 
+def test_ct203_a_name_in_common_is_nothing_where_the_user_was_known_then() -> None:
+    """The user of now had other tokens and another number then, and the one of then is not seen."""
+    told = Told()
+    told.alive("ci", 1, secret="another-secret")
+    told.lists(1, ("api_9", "test"))
+    told.was("ci", ALIVE, 5)
+    told.listed(5, ("api_1", "test"))
+    told.listed(6, ("api_9", "test"))
+    assert told.subjects("CT203") == ["ci"]
+
+
+def test_ct203_not_where_the_label_had_a_dead_secret() -> None:
+    """Whoever filled in a new one chose the user."""
+    told = Told()
+    told.alive("ci", 1, secret="another-secret")
+    told.lists(1, "api_9")
+    told.was("ci", DEAD, 5)
+    told.listed(5, "api_1")
+    assert told.subjects("CT203") == []
+
+
 def test_ct203_not_where_another_secret_is_of_the_same_user() -> None:
     """A rotation, or another token of the same user, under the same label."""
     told = Told()

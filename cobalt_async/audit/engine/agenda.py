@@ -58,7 +58,7 @@ class Agenda:
         self._ready: deque[Job] = deque()
         self._later: deque[tuple[float, Job]] = deque()  # in order, since all wait equally long
         self._parked: dict[int, deque[Job | bytes]] = {}
-        self._openings: list[tuple[float, int]] = []  # a heap: one entry for each user who is parked
+        self._openings: list[tuple[float, int]] = []  # a heap: one entry or more for each user who is parked
         self._given_back: deque[int] = deque()  # to these users, a request each
         self.parked: int = 0
 
@@ -105,9 +105,8 @@ class Agenda:
                 return self._pop(user)
         while self._openings and self._openings[0][0] <= now:
             user = self._openings[0][1]
-            queue = self._parked[user]
-            if not queue:
-                del self._parked[user]
+            if not self._parked.get(user):
+                self._parked.pop(user, None)
                 heapq.heappop(self._openings)
             elif self._users.take(user, now):
                 return self._pop(user)
@@ -137,6 +136,11 @@ class Agenda:
     def is_rich(self) -> bool:
         """Whether enough waits to use up a good part of the windows that it waits for."""
         return 4 * self.parked >= len(self._parked) * self._users.whole_window > 0
+
+    def open(self, user: int, now: float) -> None:
+        """More of this user's window may be used than was known before."""
+        if user in self._parked:
+            heapq.heappush(self._openings, (now, user))
 
     def release(self, user: int, count: int) -> None:
         """The latest that were parked for a user are somebody else's, perhaps: they need not wait."""

@@ -14,7 +14,7 @@ from .control import Control
 from .intake import Intake
 from .look import Look
 from .outlet import Outlet
-from .places import Place
+from .places import Place, in_order
 from .source import Source
 from .users import Users
 
@@ -44,7 +44,6 @@ class Conductor:
         self._cobalt = cobalt
         self._intake = Intake(source, facts)
         self._places = where
-        self._facts = facts
         self._concurrency = concurrency
         self._agenda = Agenda(self.users)
         self._look = Look(cobalt, self.users, self._agenda, facts)
@@ -144,12 +143,19 @@ class Conductor:
     async def _change(self) -> None:
         """Until something changed, or somebody's time has come."""
         has_room = self._workers < self._concurrency and self.outlet.taken < self._concurrency
-        due = self._agenda.due() if has_room and self.stopped is None else None
+        due = self._due() if has_room and self.stopped is None else None
         try:
             async with asyncio.timeout_at(due):
                 await self._changed.wait()
         except TimeoutError:
             pass
+
+    def _due(self) -> float | None:
+        """When there may be something to do next, as far as that is a question of time."""
+        due, patient_until = self._agenda.due(), self._look.patient_until
+        if not self._intake.drained and patient_until > asyncio.get_running_loop().time():
+            return patient_until if due is None else min(due, patient_until)
+        return due
 
     def _is_done(self) -> bool:
         if self._workers:
@@ -179,7 +185,7 @@ class Conductor:
             return False
         if self.stopped is not None:
             return True
-        if not self._look.may_ask(sparingly=self._agenda.is_rich()):
+        if not self._look.may_ask(asyncio.get_running_loop().time(), sparingly=self._agenda.is_rich()):
             return False
         return self.outlet.held + self._agenda.looking_again < outlet.MOST_HELD
 
@@ -222,13 +228,7 @@ class Conductor:
 
     def _new(self, credential: Credential) -> Job | None:
         """A job for a credential that was just read; None where its verdict is known, or has to wait."""
-        known = self._facts.known(credential) if self._facts.resumed else None
-        if known is not None and self.failure is None:
-            result, user = known
-            for place in self._places:
-                if result.verdict is Verdict.ALIVE and place.region == result.region:
-                    place.has_living(credential.secret, user)
-            self.outlet.tell(result)
+        if self.failure is None and self.outlet.recall(credential):
             return None
         job = Job(credential)
         user = job.hint = self._look.likely(job)
@@ -243,10 +243,7 @@ class Conductor:
         if self.stopped is not None or self.failure is not None:
             self.outlet.land(job.credential, verdicts.not_tried(job.credential.label, self.stopped or "stopped"))
             return
-        order = self._places
-        if job.credential.region is not None and len(order) > 1:
-            order = tuple(sorted(order, key=lambda place: place.region != job.credential.region))
-        for place in order[len(job.said) :]:
+        for place in in_order(self._places, job.credential.region)[len(job.said) :]:
             result = await self._look.look(job, place)
             if result is None:
                 self.outlet.taken -= 1

@@ -1,6 +1,7 @@
 """One credential at one place: what is asked, and what the answers say."""
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from ...client import AsyncCobalt
-from ...errors import CobaltError, ConfigurationError
+from ...errors import CobaltError, ConfigurationError, UnauthorizedError
 from ...models import Page, Token
 from ...protocol import answers, pace, requests
 from ...protocol.answers import THROTTLED, Response
@@ -26,7 +27,9 @@ from .users import NOBODY, Users
 _PAGE = 100  # tokens (F10)
 _MOST_PAGES = 10_000
 _MOST_TOKENS = 1_000_000
-_MOST_THROTTLED = 5  # times that one credential is answered 429 or 509
+_MOST_THROTTLED = 5  # times that one credential is answered 429 or 509, where it is known whose it is
+_MOST_UNKNOWN = 15  # (the same, where it is not: it may have waited for the wrong window)
+_PATIENCE = 1.0  # seconds after one who was asked in vain
 _FEW = 8
 _MOST_AT_HAND = 20_000  # tokens of listings that are kept in memory
 
@@ -50,17 +53,20 @@ class Look:
         self._following: dict[int, list[Job]] = {}  # by user whose listing is under way
         self._at_hand: OrderedDict[int, tuple[Token, ...]] = OrderedDict()
         self._size = 0
-        self._asked = self._refused = 0  # of those of whom nothing was known: all, and answered 429 or 509
+        self._asked = self._wasted = 0  # of those of whom nothing was known: all, and 509 or beyond our share
+        self.patient_until: float = -math.inf
         self._neighbours = Neighbours(users)
 
-    @property
-    def _is_wasteful(self) -> bool:
-        """Whether more of those of whom nothing is known are refused for their rate than one in a hundred."""
-        return self._refused > _FEW + self._asked / 100
+    def may_ask(self, now: float, *, sparingly: bool) -> bool:
+        """Whether one of whom nothing is known may be asked now.
 
-    def may_ask(self, *, sparingly: bool) -> bool:
-        """Whether one of whom nothing is known may be asked now; `sparingly`: one after the other."""
-        return not self._neighbours.is_scouting and not (sparingly and self._is_wasteful and self._neighbours.out)
+        `sparingly`: where many of them were asked in vain, or beyond the share that is ours, only one after the other,
+        and none for a second after another of those.
+        """
+        if self._neighbours.is_scouting:
+            return False
+        is_wasteful = self._wasted > _FEW + self._asked / 100
+        return not (sparingly and is_wasteful and (self._neighbours.out or now < self.patient_until))
 
     def likely(self, job: Job) -> int | None:
         """Whose a new job is likely to be: by the id that is declared, or by those that were asked just before."""
@@ -97,6 +103,7 @@ class Look:
                 raise  # a bug or a misuse, and so of every credential
             except CobaltError as error:
                 self._give_up(job)
+                self._settle(job, error, loop.time())
                 return verdicts.failed(label, error, region=place.region, pages=job.pages)
             if not goes_on:
                 break
@@ -147,7 +154,11 @@ class Look:
         if job.pages == 1:
             self._compare(job)
         if job.user is not None:
-            users.answered(job.user, sent_at, asyncio.get_running_loop().time(), response.headers)
+            now = asyncio.get_running_loop().time()
+            if users.answered(job.user, sent_at, now, response.headers):
+                self._agenda.open(job.user, now)
+            elif job.hint is None and users.left(job.user) < 0:
+                self._waste(now)
         if isinstance(page, str) or (job.user is not None and users.is_whole(job.user)):
             return False
         return self._read_on(job, request, page)
@@ -224,6 +235,17 @@ class Look:
                 self._agenda.resume(followers[:1])
         job.listing, job.found, job.lists = None, None, False
 
+    def _settle(self, job: Job, error: CobaltError, now: float) -> None:
+        """No page came, and so no word of what is left to whoever was charged for it; a 401 counts for nobody (F4)."""
+        user = job.user or job.hint
+        if user is None:
+            return
+        user = self._users.number(user)
+        if job.user is None and isinstance(error, UnauthorizedError):
+            self._agenda.give_back(user)
+        if self._users.unanswered(user):
+            self._agenda.open(user, now)
+
     def _park(self, job: Job, response: Response, now: float) -> bool:
         """A 429 or 509: the job waits for the window, unless that takes too long.
 
@@ -237,12 +259,17 @@ class Look:
             users.throttled(user, now, after)
         if job.hint is None:
             self._asked += 1
-            self._refused += 1
+            self._waste(now)
         job.throttled += 1
-        if job.throttled >= _MOST_THROTTLED or users.opens(user) - now > self._longest:
+        most = _MOST_THROTTLED if job.user is not None else _MOST_UNKNOWN
+        if job.throttled >= most or users.opens(user) - now > self._longest:
             return False
         self._agenda.park(job, user)
         return True
+
+    def _waste(self, now: float) -> None:
+        self._wasted += 1
+        self.patient_until = now + _PATIENCE
 
     def _tokens(self, user: int) -> tuple[Token, ...]:
         """All tokens of a user whose listing is known."""

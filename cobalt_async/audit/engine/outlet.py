@@ -43,8 +43,20 @@ class Outlet:
         self.taken -= 1
         return self.landed.popleft()
 
+    def recall(self, credential: Credential) -> bool:
+        """Tell what an earlier run knew of a credential, if it did."""
+        known = self._facts.known(credential) if self._facts.resumed else None
+        if known is None:
+            return False
+        result, user = known
+        for place in self._places:
+            if result.verdict is Verdict.ALIVE and place.region == result.region:
+                place.has_living(credential.secret, user)
+        self.tell(result)
+        return True
+
     def tell(self, result: AuditResult) -> None:
-        """A verdict that is on record already."""
+        """Hand out a verdict that is on record."""
         self.landed.append(result)
         self._on_change()
 

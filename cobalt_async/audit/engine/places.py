@@ -75,6 +75,13 @@ def places(cobalt: AsyncCobalt, regions: Sequence[Region], *, rate: float) -> tu
     return tuple(found.values())
 
 
+def in_order(where: tuple[Place, ...], declared: Region | None) -> tuple[Place, ...]:
+    """The places with the declared region first, if it is one of them."""
+    if declared is None or len(where) == 1:
+        return where
+    return tuple(sorted(where, key=lambda place: place.region != declared))
+
+
 def check_share(share: float) -> float:
     """How much of a rate window an audit may use: above 0, at most 1."""
     if isinstance(share, bool) or not isinstance(share, int | float):

@@ -8,6 +8,7 @@ from ...models import Token
 from ...protocol import pace
 
 NOBODY = 0  # stands for users who are not known
+_FEW = 2  # requests
 _DOCUMENTED = 100  # readings a window (F22)
 
 
@@ -23,6 +24,7 @@ class Users:
         self.tokens: int = 0  # of all listings that were read to their end
         self.exhausted: int = NOBODY  # the user whose window was the last to be used up
         self.whole_window: int = max(1, int(_DOCUMENTED * share))  # requests
+        self._few = min(self.whole_window, _FEW)
         self._share = share
         self._by_id: dict[int, int] = {}
         self._same: dict[int, int] = {}
@@ -115,11 +117,14 @@ class Users:
         return living > most and (living - 1) % most == 0 and ((living - 1) // most).bit_count() == 1
 
     def take(self, user: int, now: float) -> bool:
-        """One request of the user's window, if it has one left for us."""
+        """One request of the user's window, if it has one left for us.
+
+        Of a new window a few may go before an answer tells how much of it others have used.
+        """
         if now >= self._opened[user] + pace.WINDOW:
             self._opened[user] = now
-            self._left[user] = self.whole_window - 1
-            self._unsure[user] = True
+            self._left[user] = (self.whole_window if user == NOBODY else self._few) - 1
+            self._unsure[user] = user != NOBODY
             return True
         if self._left[user] <= 0:
             return False
@@ -138,32 +143,42 @@ class Users:
         """When the user's window opens anew, at the latest."""
         return self._opened[user] + pace.WINDOW
 
-    def answered(self, user: int, sent_at: float, now: float, headers: Mapping[str, str]) -> None:
-        """Count a request that left at `sent_at`, by what its answer says is left.
+    def answered(self, user: int, sent_at: float, now: float, headers: Mapping[str, str]) -> bool:
+        """Count a request that left at `sent_at`, by what its answer says is left; whether more may go than before.
 
         The window began when our first request in it arrived, or earlier: by its answer at the latest.
         """
         if (remaining := pace.count(headers.get("X-Rate-Limit-Remaining"))) is None:
             self._left[user] = _DOCUMENTED  # who tells no limit has none, or answers 509
-            return
+            return True
         limit = pace.count(headers.get("X-Rate-Limit-Get-Limit")) or _DOCUMENTED
         if limit != _DOCUMENTED:
             self.limits.add(limit)
         ours = remaining - (limit - max(1, int(limit * self._share)))
-        opened = self._opened[user]
+        opened, was_unsure = self._opened[user], False
         if sent_at >= opened + pace.WINDOW:
             self._opened[user], self._left[user] = now, ours
         elif sent_at >= opened and self._unsure[user]:
-            self._opened[user], self._unsure[user] = now, False
-            self._left[user] = min(self._left[user], ours)
+            under_way = self._few - self._left[user] - 1
+            self._opened[user], self._left[user] = now, ours - under_way
+            self._unsure[user], was_unsure = False, True
         elif ours < self._left[user]:
             self._left[user] = ours
         if self._left[user] <= 0:
             self.exhausted = user
+        return was_unsure and self._left[user] > 0
+
+    def unanswered(self, user: int) -> bool:
+        """A request of this user's told nothing of what is left; whether more may go than before."""
+        if not self._unsure[user]:
+            return False
+        self._left[user] += self.whole_window - self._few
+        self._unsure[user] = False
+        return self._left[user] > 0
 
     def throttled(self, user: int, now: float, after: float | None) -> None:
         """A 429 or 509: nothing is left until the window ends, `after` seconds from now if the answer says so."""
-        self._left[user] = 0
+        self._left[user], self._unsure[user] = 0, False
         if user != NOBODY:
             self.exhausted = user
         if after is not None:

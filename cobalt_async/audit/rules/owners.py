@@ -51,7 +51,8 @@ def another_user(ground: Ground) -> Iterator[Raised]:
     """CT203: alive at both times, and not one token that was listed then is listed now.
 
     The same secret keeps its id. Where a label has another secret now, that may come of a refresh that changed the
-    id and kept the name: such a user is another one who has no name of then, or if the one of then is still seen.
+    id and kept the name. So it is another user for certain if one of the two is known by an id at the other time,
+    and else if they have no name in common.
     """
     same_secret = ground.facts.query(
         "SELECT label FROM credential AS c WHERE verdict = 'ALIVE' AND user IS NOT NULL"
@@ -69,6 +70,7 @@ def another_user(ground: Ground) -> Iterator[Raised]:
         " AND NOT EXISTS (SELECT 1 FROM was_token AS o CROSS JOIN token AS t ON t.id = o.id"
         " WHERE o.user = w.user AND +t.user = c.user)"
         " AND (EXISTS (SELECT 1 FROM was_token AS o CROSS JOIN token AS t ON t.id = o.id WHERE o.user = w.user)"
+        " OR EXISTS (SELECT 1 FROM token AS t WHERE t.user = c.user AND t.id IN (SELECT id FROM was_token))"
         " OR NOT EXISTS (SELECT 1 FROM was_token AS o WHERE o.user = w.user"
         " AND o.name IN (SELECT name FROM token AS t WHERE t.user = c.user)))"
     )
