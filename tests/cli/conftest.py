@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,15 @@ from cobalt_async.audit.engine import agenda
 from cobalt_async.cli import main
 from cobalt_async.testing import CobaltSandbox
 from tests.cli.calling import CANARY, Ended, Run
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interrupts_arrive() -> Iterator[None]:
+    """A shell that runs the suite in the background has SIGINT ignored, and so would every process of these tests."""
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

@@ -275,7 +275,7 @@ class Conductor:
         elif result.verdict is Verdict.ALIVE:
             self.outlet.land(credential, result, job.user)
         elif result.verdict is Verdict.DEAD and not job.refused:
-            job.refused, job.said, job.user = True, (), None
+            job.refused, job.said, job.user, job.hint = True, (), None, None
             self.outlet.taken -= 1
             self._agenda.look_again(job, now)
             self._changed.set()

@@ -30,7 +30,7 @@ _MOST_TOKENS = 1_000_000
 _MOST_THROTTLED = 5  # times that one credential is answered 429 or 509, where it is known whose it is
 _MOST_UNKNOWN = 15  # (the same, where it is not: it may have waited for the wrong window)
 _PATIENCE = 1.0  # seconds after one who was asked in vain
-_FEW = 8
+_FREE = 100  # requests in vain, whatever the inventory's size
 _MOST_AT_HAND = 20_000  # tokens of listings that are kept in memory
 
 
@@ -65,7 +65,7 @@ class Look:
         """
         if self._neighbours.is_scouting:
             return False
-        is_wasteful = self._wasted > _FEW + self._asked / 100
+        is_wasteful = self._wasted > _FREE + self._asked / 100
         return not (sparingly and is_wasteful and (self._neighbours.out or now < self.patient_until))
 
     def likely(self, job: Job) -> int | None:
@@ -253,9 +253,8 @@ class Look:
         """
         after = pace.retry_after(response.headers.get("Retry-After"), time.time())
         users = self._users
-        user = job.user or users.exhausted
-        if job.user is not None or user == job.hint or users.opens(user) <= now:
-            user = job.user or NOBODY
+        user = job.user or users.suspect(now, job.hint)
+        if user in (job.user, NOBODY):
             users.throttled(user, now, after)
         if job.hint is None:
             self._asked += 1

@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 from ...models import Token
@@ -9,6 +10,9 @@ from ...protocol import pace
 
 NOBODY = 0  # stands for users who are not known
 _FEW = 2  # requests
+_SUSPECTS = 16
+_SOON = 5.0  # seconds
+_OF_ALL, _OF_ITS_BEGINNING = 1, 2  # what one may be unsure of, of a window
 _DOCUMENTED = 100  # readings a window (F22)
 
 
@@ -22,7 +26,7 @@ class Users:
     def __init__(self, share: float) -> None:
         self.limits: set[int] = set()  # those that headers told, where they are not the documented one
         self.tokens: int = 0  # of all listings that were read to their end
-        self.exhausted: int = NOBODY  # the user whose window was the last to be used up
+        self._exhausted: deque[int] = deque(maxlen=_SUSPECTS)  # whose windows were used up, the latest last
         self.whole_window: int = max(1, int(_DOCUMENTED * share))  # requests
         self._few = min(self.whole_window, _FEW)
         self._share = share
@@ -32,7 +36,7 @@ class Users:
         self._left = array("l", [0])
         self._living = array("l", [0])
         self._whole = bytearray(1)
-        self._unsure = bytearray(1)  # whether the window was opened by a request that is not answered yet
+        self._unsure = bytearray(1)  # what is not known of a window before a request in it is answered
 
     def __len__(self) -> int:
         return len(self._whole) - 1 - len(self._same)
@@ -124,7 +128,7 @@ class Users:
         if now >= self._opened[user] + pace.WINDOW:
             self._opened[user] = now
             self._left[user] = (self.whole_window if user == NOBODY else self._few) - 1
-            self._unsure[user] = user != NOBODY
+            self._unsure[user] = _OF_ALL if user != NOBODY else False
             return True
         if self._left[user] <= 0:
             return False
@@ -159,32 +163,47 @@ class Users:
         if sent_at >= opened + pace.WINDOW:
             self._opened[user], self._left[user] = now, ours
         elif sent_at >= opened and self._unsure[user]:
+            was_unsure = self._unsure[user] == _OF_ALL
             under_way = self._few - self._left[user] - 1
-            self._opened[user], self._left[user] = now, ours - under_way
-            self._unsure[user], was_unsure = False, True
+            self._left[user] = ours - under_way if was_unsure else min(self._left[user], ours)
+            self._unsure[user] = False
+            self._opened[user] = now if ours > 0 else now + _SOON - pace.WINDOW  # the old one is not over, perhaps
         elif ours < self._left[user]:
             self._left[user] = ours
         if self._left[user] <= 0:
-            self.exhausted = user
+            self._exhaust(user)
         return was_unsure and self._left[user] > 0
 
     def unanswered(self, user: int) -> bool:
         """A request of this user's told nothing of what is left; whether more may go than before."""
-        if not self._unsure[user]:
+        if self._unsure[user] != _OF_ALL:
             return False
         self._left[user] += self.whole_window - self._few
-        self._unsure[user] = False
+        self._unsure[user] = _OF_ITS_BEGINNING
         return self._left[user] > 0
 
     def throttled(self, user: int, now: float, after: float | None) -> None:
         """A 429 or 509: nothing is left until the window ends, `after` seconds from now if the answer says so."""
         self._left[user], self._unsure[user] = 0, False
         if user != NOBODY:
-            self.exhausted = user
+            self._exhaust(user)
         if after is not None:
             self._opened[user] = now + after - pace.WINDOW
         elif now >= self._opened[user] + pace.WINDOW:
             self._opened[user] = now
+
+    def suspect(self, now: float, besides: int | None) -> int:
+        """Whose window is used up most lately, of those that are still closed; NOBODY's where nobody's is."""
+        for user in reversed(self._exhausted):
+            if user != besides and self.opens(user) > now:
+                return user
+        return NOBODY
+
+    def _exhaust(self, user: int) -> None:
+        if not self._exhausted or self._exhausted[-1] != user:
+            if user in self._exhausted:
+                self._exhausted.remove(user)
+            self._exhausted.append(user)
 
     def _merge(self, gone: int, user: int) -> None:
         self._same[gone] = user
