@@ -17,7 +17,7 @@ class Interrupts:
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
-        self.came = False
+        self.came: bool = False
         self._on_first = on_first
         self._stack = contextlib.ExitStack()
 

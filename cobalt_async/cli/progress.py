@@ -26,7 +26,7 @@ class Count:
     """
 
     def __init__(self, total: int | None, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.done = 0
+        self.done: int = 0
         self.total = total
         self._verdicts = dict.fromkeys(Verdict, 0)
         self._clock = clock

@@ -18,13 +18,17 @@ _JSON = {"Content-Type": "application/json"}
 
 
 class Pretended:
-    """Stands in for the transport: `answer` may be replaced for one secret, or for all with None."""
+    """Stands in for the transport: `instead` replaces answers for one secret, or for all with None.
 
-    def __init__(self, *, limit: int = 100, window: float = 60.0, page: int = 100) -> None:
+    `eaten`: requests that another client makes as soon as a window opens.
+    """
+
+    def __init__(self, *, limit: int = 100, window: float = 60.0, page: int = 100, eaten: int = 0) -> None:
         self.asked: list[tuple[float, str, str]] = []  # when, with which secret, for which target
         self.statuses: Counter[int] = Counter()
         self.instead: dict[str | None, Callable[[float], Response | None]] = {}
-        self._limit, self._window, self._most = limit, window, page
+        self.strangers: Callable[[float], Response] = lambda _: refusal()  # what a secret gets that nobody has
+        self._limit, self._window, self._most, self._eaten = limit, window, page, eaten
         self._owner: dict[str, str] = {}
         self._size: dict[str, int] = {}
         self._opened: dict[str, float] = {}
@@ -60,9 +64,9 @@ class Pretended:
     def _answer(self, secret: str, target: str) -> Response:
         owner = self._owner.get(secret)
         if owner is None:
-            return refusal()
+            return self.strangers(now())
         if now() >= self._opened.get(owner, -1e9) + self._window:
-            self._opened[owner], self._used[owner] = now(), 0
+            self._opened[owner], self._used[owner] = now(), self._eaten
         if self._used[owner] >= self._limit:
             return Response(509, {**_JSON, "X-Rate-Limit-Remaining": "0"}, b"{}")
         self._used[owner] += 1

@@ -7,6 +7,7 @@ import pytest
 from cobalt_async import AsyncCobalt
 from cobalt_async.audit import Credential, audit
 from cobalt_async.audit.engine import agenda
+from cobalt_async.protocol.answers import Response
 from tests.audit.asking import ALIVE, DEAD, NOT_TRIED, short, unknown
 from tests.audit.pretend import LATENCY, Pretended, after, dead, refusal, run_audit
 from tests.virtual_time import virtually
@@ -86,6 +87,29 @@ async def test_a_window_is_used_to_its_share_and_then_parked() -> None:
     assert firsts[0] <= 80 + 8  # those that were on their way when the first answer told whose they are
     assert sum(firsts) == 201  # two pages, and one answer for each other
     assert ended < 180
+
+
+@virtually
+async def test_a_window_that_others_use_too_is_looked_at_before_it_is_used() -> None:
+    """Where half of each window is gone as soon as it opens, the audit takes what is left of its share."""
+    world = Pretended(eaten=50)
+    people = [Credential(person.label, person.secret, token_id="api_ada0") for person in world.user("ada", secrets=100)]
+    found, _, ended = await run_audit(world, people, concurrency=64)
+    assert set(short(found).values()) == {"ALIVE"}
+    assert world.statuses[509] == 64 - 50  # of those that went before anything was known of ada
+    assert sum(60 <= at < 120 for person in people for at in world.times(person)) == 30
+    assert ended < 180
+
+
+@virtually
+async def test_dead_ones_in_a_users_queue_cost_that_user_nothing() -> None:
+    """A 401 counts for nobody (F4): dead secrets that were declared as a user's do not use up the window."""
+    world = Pretended()
+    alive = [Credential(p.label, p.secret, token_id="api_ada0") for p in world.user("ada", secrets=40)]
+    gone = [Credential(p.label, p.secret, token_id="api_ada0") for p in dead(100)]
+    _, run, ended = await run_audit(world, [alive[0], *gone, *alive[1:]], concurrency=2)
+    assert run.report().complete
+    assert ended < 60
 
 
 @virtually
@@ -176,7 +200,7 @@ async def test_a_gateway_that_answers_everybody_makes_the_run_void() -> None:
     world = Pretended()
     ada = world.user("ada")
     page = b'{"data":[],"pagination":{"next_page":null}}'
-    world.instead[None] = after(0, type(refusal())(200, {"Content-Type": "application/json"}, page))
+    world.instead[None] = after(0, Response(200, {"Content-Type": "application/json"}, page))
     found, run, _ = await run_audit(world, [*ada, *dead(3)])
     assert set(short(found).values()) == {"NOT_TRIED void"}
     assert "made-up token was answered 200" in str(run.report().void)
@@ -189,7 +213,7 @@ async def test_a_gateway_that_opens_midway_makes_the_run_void_at_its_end() -> No
     world = Pretended()
     people = [person for number in range(5) for person in world.user(f"u{number}")]
     page = b'{"data":[],"pagination":{"next_page":null}}'
-    world.instead[None] = after(4, type(refusal())(200, {"Content-Type": "application/json"}, page))
+    world.instead[None] = after(4, Response(200, {"Content-Type": "application/json"}, page))
     _, run, _ = await run_audit(world, people, concurrency=1)
     assert run.report().void is not None
     assert not run.report().complete
@@ -252,3 +276,50 @@ async def test_stopping_leaves_the_rest_untried() -> None:
     assert len(verdicts) < 15
     assert run.report().stopped == "stopped"
     assert not run.report().complete
+
+
+@virtually
+async def test_a_made_up_token_that_a_wall_refuses_vouches_for_nothing() -> None:
+    """A 401 with a page of somebody else's is no refusal of Cobalt's: nothing that is answered counts."""
+    world = Pretended()
+    ada = world.user("ada")[0]
+    world.strangers = lambda _: Response(401, {"Content-Type": "text/html"}, b"<p>sign in")
+    found, _, _ = await run_audit(world, [ada])
+    assert short(found) == {"ada 0": "INDETERMINATE no_dead_control"}
+
+
+@virtually
+async def test_strangers_who_are_let_in_by_the_end_make_the_run_void() -> None:
+    """A made-up token is asked after the last credential too: a 200 to it says that no verdict can be believed."""
+    world = Pretended()
+    people = [person for number in range(5) for person in world.user(f"u{number}")]
+    page = b'{"data":[{"resource":{"id":"api_x","name":"x"}}],"pagination":{"next_page":null}}'
+    open_door = Response(200, {"Content-Type": "application/json"}, page)
+    world.strangers = lambda at: refusal() if at < 1.5 * LATENCY else open_door
+    found, run, _ = await run_audit(world, people)
+    assert set(short(found).values()) == {"ALIVE"}
+    assert "made-up token was answered 200" in str(run.report().void)
+    assert not run.report().complete
+
+
+@virtually
+async def test_a_living_token_that_has_to_wait_is_not_dead() -> None:
+    """The breaker asks a token whose window others have used up: 509 is no sign of death, and the run goes on."""
+    world = Pretended()
+    ada = world.user("ada")[0]
+    world.instead[ada.secret.reveal()] = after(1, Response(509, {"Content-Type": "application/json"}, b"{}"))
+    found, run, _ = await run_audit(world, [ada, *dead(45)], rate=0)
+    assert found["ada 0"].verdict is ALIVE
+    assert {short(found)[f"dead {number}"] for number in range(45)} == {"INDETERMINATE no_live_control"}
+    assert run.report().stopped is None
+
+
+@virtually
+async def test_where_everybodys_window_is_used_up_few_are_asked_in_vain() -> None:
+    """Four users with 300 secrets each, in turns: what cannot be known is found out sparingly, and nobody is lost."""
+    world = Pretended()
+    users = [world.user(f"u{number}", secrets=300) for number in range(4)]
+    people = [person for row in zip(*users, strict=True) for person in row]
+    found, _, _ = await run_audit(world, people, rate=0)
+    assert set(short(found).values()) == {"ALIVE"}
+    assert world.statuses[509] < 250

@@ -32,7 +32,7 @@ class Job:
     )
 
     def __init__(self, credential: Credential, hint: int | None = None) -> None:
-        self.credential = credential
+        self.credential: Credential = credential
         self.hint: int | None = hint  # whose it is likely to be
         self.scouts: int | None = None  # asked to find out whether it, and those before it, are this user's
         self.user: int | None = None  # whose it is

@@ -45,7 +45,7 @@ class Inventory(Iterator[Credential | BadRow]):
     """
 
     def __init__(self, opened: Opened, *, command_timeout: float) -> None:
-        self.name = opened.name
+        self.name: str = opened.name
         self._opened = opened
         self._commands = Commands(command_timeout)
         self._references = References(opened.folder, self._commands)
