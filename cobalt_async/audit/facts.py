@@ -25,6 +25,7 @@ from .verdicts import AuditResult, Verdict, name_of
 
 T = TypeVar("T")
 
+_NOTHING = (None,) * 10  # a region, and what the inventory and the ledger say
 _BATCH = 500  # rows
 _AT_RISK = 1.0  # seconds of results that a killed process may lose
 _TROUBLE = {
@@ -61,8 +62,8 @@ class Facts:
         self._path = path
         self._where = "the audit's temporary store (its folder is $TMPDIR)" if path is None else f"checkpoint {path}"
         self._ledger = ledger or Ledger()
-        self._results: list[tuple[Any, ...]] = []
-        self._listed: list[tuple[Any, ...]] = []
+        self._held: dict[str, list[tuple[Any, ...]]] = {sql: [] for sql in tables.WRITTEN_IN_BATCHES}
+        self._unwritten: set[int] = set()  # users of whom tokens are held
         self._failed = False
         self._base = self._do(_connected, path)
         try:
@@ -72,6 +73,7 @@ class Facts:
         except BaseException:
             self._base.close()
             raise
+        self._added = self._earlier
         self._due = time.monotonic() + _AT_RISK
 
     def mark(self, credential: Credential) -> bytes:
@@ -84,32 +86,31 @@ class Facts:
 
     def add(self, credential: Credential, result: AuditResult, user: int | None) -> None:
         """One more result; `user` is the number of its user, where it is known."""
-        mark = fingerprint(credential.secret, self.salt)
-        self._results.append(
-            (
-                credential.label,
-                mark,
-                result.verdict.value,
-                result.reason,
-                user,
-                result.region,
-                *declared(credential, self._ledger),
-            )
-        )
-        if len(self._results) >= _BATCH or (self._path is not None and time.monotonic() >= self._due):
+        self._added += 1
+        row = (self._added, credential.label, bytearray(self.mark(credential)), result.verdict.value)
+        said = (result.region, *declared(credential, self._ledger))
+        if result.reason is None and said == _NOTHING:
+            self._held[tables.ADD_PLAIN].append((*row, user))
+        else:
+            self._held[tables.ADD].append((*row, result.reason, user, *said))
+        if self._added % _BATCH == 0 or (self._path is not None and time.monotonic() >= self._due):
             self.commit()
 
     def list(self, user: int, tokens: Iterable[Token], *, start: int = 0) -> None:
         """Tokens of a user, the first of which stands at place `start` of its listing."""
+        self._unwritten.add(user)
         for place, token in enumerate(tokens, start):
-            expire_at = None if token.expire_at is None else token.expire_at.isoformat()
-            self._listed.append((user, place, token.id, token.name, token.last_characters, expire_at))
-        if len(self._listed) >= _BATCH:
+            row = (user, place, token.id, token.name, token.last_characters)
+            if token.expire_at is None:
+                self._held[tables.LIST_PLAIN].append(row)
+            else:
+                self._held[tables.LIST].append((*row, token.expire_at.isoformat()))
+        if len(self._held[tables.LIST]) + len(self._held[tables.LIST_PLAIN]) >= _BATCH:
             self.flush()
 
     def tokens(self, user: int) -> tuple[Token, ...]:
         """All tokens of a user, as they were listed."""
-        if self._listed:
+        if user in self._unwritten:
             self.flush()
         rows = self._do(self._base.execute, tables.TOKENS, (user,))
         return tuple(
@@ -176,12 +177,11 @@ class Facts:
 
     def flush(self) -> None:
         """Write what is held back."""
-        if self._results:
-            self._do(self._base.executemany, tables.ADD, self._results)
-            self._results.clear()
-        if self._listed:
-            self._do(self._base.executemany, tables.LIST, self._listed)
-            self._listed.clear()
+        for sql, rows in self._held.items():
+            if rows:
+                self._do(self._base.executemany, sql, rows)
+                rows.clear()
+        self._unwritten.clear()
 
     def commit(self) -> None:
         """Write what is held back; in a checkpoint, it stays from here on even where the process is killed."""
