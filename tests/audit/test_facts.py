@@ -19,6 +19,7 @@ from cobalt_async.errors import ConfigurationError
 from cobalt_async.ledger import Ledger, RotationRecord, fingerprint
 from tests.audit.keeping import credential, lists, tell
 from tests.canary import hunting
+from tests.processes import ending
 
 CANARY = "canary-secret-0123456789"
 LABEL = "the label of a credential"
@@ -303,7 +304,7 @@ for n in range(10_000_000):
 def test_a_kill_leaves_a_whole_checkpoint(path: Path) -> None:
     """After kill -9 in the middle of its writing, what was committed is there: each result with its user's tokens."""
     command = [sys.executable, "-c", KILLED, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
+    with ending(subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"far enough\n"
         process.send_signal(signal.SIGKILL)

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import attrs
 
+from tests.processes import ending
+
 COMMAND = (sys.executable, "-m", "cobalt_async")
 CANARY = "canary-secret-0123456789"
 """A secret that no output may hold; nobody's token."""
@@ -42,11 +44,8 @@ def run_process(*arguments: str, stdin: bytes = b"") -> Ended:
 def started(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Start it as a process with pipes; it is ended with the block, if it has not by then."""
     pipe = subprocess.PIPE
-    with subprocess.Popen((*COMMAND, *arguments), stdin=pipe, stdout=pipe, stderr=pipe) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with ending(subprocess.Popen((*COMMAND, *arguments), stdin=pipe, stdout=pipe, stderr=pipe)) as process:
+        yield process
 
 
 def on_a_terminal(*arguments: str, both: bool = False) -> tuple[int, bytes, bytes]:
@@ -58,7 +57,7 @@ def on_a_terminal(*arguments: str, both: bool = False) -> tuple[int, bytes, byte
     environment = {**os.environ, "TERM": "xterm"}
     shown = b""
     out = theirs if both else subprocess.PIPE
-    with subprocess.Popen((*COMMAND, *arguments), stdout=out, stderr=theirs, env=environment) as process:
+    with ending(subprocess.Popen((*COMMAND, *arguments), stdout=out, stderr=theirs, env=environment)) as process:
         os.close(theirs)
         try:
             while piece := _read(ours):
@@ -66,7 +65,6 @@ def on_a_terminal(*arguments: str, both: bool = False) -> tuple[int, bytes, byte
             written = b"" if process.stdout is None else process.stdout.read()
             return process.wait(PATIENCE), written, shown
         finally:
-            process.kill()
             os.close(ours)
 
 

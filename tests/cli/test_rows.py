@@ -2,7 +2,6 @@ import asyncio
 import io
 import os
 import signal
-import subprocess
 import threading
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from cobalt_async.audit import BadRow, Credential, read_inventory
 from cobalt_async.cli.rows import Rows
 from cobalt_async.errors import ConfigurationError
-from tests.cli.calling import COMMAND, wait_until
+from tests.cli.calling import started, wait_until
 
 
 class Stream(io.BytesIO):
@@ -123,11 +122,8 @@ async def test_leaving_before_the_first_row_starts_nothing(tmp_path: Path) -> No
 @pytest.mark.usefixtures("sandbox")
 def test_an_interrupt_while_a_command_hangs(tmp_path: Path) -> None:
     """The process ends before the command's ten seconds are up, and leaves none behind."""
-    with subprocess.Popen((*COMMAND, "audit", str(_hanging(tmp_path))), stderr=subprocess.PIPE) as process:
-        try:
-            wait_until((tmp_path / "pid").exists)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(9) == 130
-        finally:
-            process.kill()
+    with started("audit", str(_hanging(tmp_path))) as process:
+        wait_until((tmp_path / "pid").exists)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(9) == 130
     assert _ended(tmp_path)

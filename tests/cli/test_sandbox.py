@@ -14,6 +14,7 @@ from typing import IO
 import pytest
 
 from tests.cli.calling import COMMAND, PATIENCE, Run, run_process
+from tests.processes import ending
 
 
 @pytest.fixture
@@ -21,9 +22,8 @@ def serving() -> Iterator["subprocess.Popen[str]"]:
     """`cobalt-async sandbox --users 5` as a process."""
     arguments = (*COMMAND, "sandbox", "--users", "5")
     pipe = subprocess.PIPE
-    with subprocess.Popen(arguments, stdout=pipe, stderr=pipe, text=True) as process:
+    with ending(subprocess.Popen(arguments, stdout=pipe, stderr=pipe, text=True)) as process:
         yield process
-        process.kill()
 
 
 def _said(process: "subprocess.Popen[str]") -> tuple[str, list[str]]:
@@ -96,7 +96,7 @@ def test_a_port_that_is_taken(run: Run) -> None:
 def test_the_port_that_was_asked_for(unused_tcp_port: int) -> None:
     """`--port` serves there."""
     arguments = (*COMMAND, "sandbox", "--port", str(unused_tcp_port))
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+    with ending(subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)) as process:
         first, _ = _said(process)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE)
@@ -120,7 +120,7 @@ def test_its_inventory_in_a_file(tmp_path: Path, run: Run, monkeypatch: pytest.M
     """
     path = tmp_path / "people's.csv"
     arguments = (*COMMAND, "sandbox", "--users", "30", "--inventory", str(path))
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+    with ending(subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)) as process:
         _, (_, refresh, *_) = _said(process)
         assert process.stdout is not None
         assert f"An audit of {path}" in process.stdout.readline()

@@ -10,7 +10,7 @@ import pytest
 from cobalt_async import errors
 from cobalt_async.cli.tokens import list_tokens
 from cobalt_async.testing import CobaltSandbox, SandboxUser
-from tests.cli.calling import COMMAND, PATIENCE, Run, run_process
+from tests.cli.calling import COMMAND, PATIENCE, Run, run_process, started
 
 CANARY = "canary-secret-0123456789"
 
@@ -157,7 +157,7 @@ def test_a_disk_that_is_full() -> None:
 @pytest.mark.usefixtures("_as_ada")
 def test_a_reader_that_is_gone() -> None:
     """Nothing is said, now or when Python ends, and the exit code is not 0."""
-    with subprocess.Popen((*COMMAND, "tokens", "list"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with started("tokens", "list") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()

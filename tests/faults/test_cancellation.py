@@ -31,6 +31,7 @@ from tests.faults.raw import (
 )
 from tests.faults.scenes import ticks
 from tests.faults.stepping import Stepper
+from tests.processes import ending
 
 pytestmark = pytest.mark.filterwarnings("ignore:closed with new secrets:RuntimeWarning")
 
@@ -222,7 +223,7 @@ def test_c04_one_sigint_waits_for_the_secret(tmp_path: Path) -> None:
     """C04: one Ctrl-C in the middle of a refresh: the answer is waited for and saved, then KeyboardInterrupt."""
     path = tmp_path / "secret"
     command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(path), PROMISE.decode(), TOKEN, TOKEN_ID]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    with ending(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         assert child.stdout.readline() == "asked\n"

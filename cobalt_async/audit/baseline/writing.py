@@ -43,8 +43,8 @@ WHERE user IN (SELECT user FROM seen) AND NOT EXISTS (
 ORDER BY user, place
 """
 _UNSEEN = """
-SELECT user + ?1, id, name FROM was_token
-WHERE user NOT IN (SELECT was FROM same) AND (?2 OR user IN (
+SELECT user + ?, id, name FROM was_token
+WHERE user NOT IN (SELECT was FROM same) AND (? OR user IN (
   SELECT user FROM was_credential
   WHERE mark IN (SELECT mark FROM credential) OR label_mark IN (SELECT label_mark(label) FROM credential)))
 ORDER BY user, id
@@ -52,12 +52,12 @@ ORDER BY user, id
 # For each label, what this run says of it comes before what the baseline said.
 _JUDGED = """
 SELECT label_mark(c.label), 0 AS is_old, c.n, c.mark, c.verdict,
-  CASE c.verdict WHEN 'ALIVE' THEN c.user ELSE COALESCE(s.now, w.user + ?1) END
+  CASE c.verdict WHEN 'ALIVE' THEN c.user ELSE COALESCE(s.now, w.user + ?) END
 FROM credential AS c
 LEFT JOIN (SELECT mark, MAX(user) AS user FROM was_credential GROUP BY mark) AS w ON w.mark = c.mark
 LEFT JOIN same AS s ON s.was = w.user
 UNION ALL
-SELECT w.label_mark, 1, 0, w.mark, w.verdict, COALESCE(s.now, w.user + ?1)
+SELECT w.label_mark, 1, 0, w.mark, w.verdict, COALESCE(s.now, w.user + ?)
 FROM was_credential AS w LEFT JOIN same AS s ON s.was = w.user
 ORDER BY 1, 2, 3
 """
@@ -98,7 +98,7 @@ def _lines(facts: Facts, *, now: datetime, stopped: bool, counts: Counter[str]) 
             for listed in _by_line((token_id, name) for _, token_id, name in tokens):
                 counts["tokens"] += len(listed)
                 yield Listed(user, listed)
-    for _, rows in groupby(facts.query(_JUDGED, (last,)), itemgetter(0)):
+    for _, rows in groupby(facts.query(_JUDGED, (last, last)), itemgetter(0)):
         judged = _last_known(rows, stopped=stopped)
         if judged is not None:
             counts["credentials"] += 1
