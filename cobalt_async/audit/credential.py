@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from ..protocol.hosts import Region
+from ..references import UNSHOWABLE
 from ..secret import Secret
 
 Status = Literal["active", "retired"]
-
-UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _LONGEST = 1000  # characters
 _TOKEN_ID = re.compile(r"api_[A-Za-z0-9]+", re.ASCII)

@@ -3,8 +3,8 @@
 import csv
 from collections.abc import Sequence
 
+from ...references import Flaw
 from .fields import NAMES, text_of, unknown
-from .flaw import Flaw
 
 _HINT = (
     "the first line names the columns, comma-separated: label, secret or secret_ref or both, and as you like "

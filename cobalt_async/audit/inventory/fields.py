@@ -3,7 +3,7 @@
 import difflib
 import re
 
-from .flaw import Flaw
+from ...references import Flaw
 
 NAMES = ("label", "secret", "secret_ref", "owner", "system", "token_id", "region", "status", "rotate_by")
 _NAME = re.compile(r"[A-Za-z _-]{1,20}")  # others are no slip of a finger: a line with other separators, a secret

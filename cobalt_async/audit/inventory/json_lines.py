@@ -3,8 +3,8 @@
 import json
 from typing import Any, NoReturn
 
+from ...references import Flaw
 from .fields import NAMES, text_of, unknown
-from .flaw import Flaw
 
 _HINT = f"the keys are {', '.join(NAMES)}"
 

@@ -8,8 +8,7 @@ from typing import BinaryIO
 from attrs import frozen
 
 from ...errors import ConfigurationError
-from .flaw import why
-from .secret_files import exposes
+from ...references import exposes, why
 
 REMEDY = "give a CSV or JSONL file of rows with label and secret (or secret_ref), or - for standard input"
 

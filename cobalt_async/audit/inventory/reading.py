@@ -11,14 +11,12 @@ from typing import BinaryIO, Self
 import attrs
 
 from ...errors import ConfigurationError
+from ...references import Flaw, References, why
 from ..credential import Credential
-from .commands import Commands
 from .csv_lines import read_csv, read_header
-from .flaw import Flaw, why
 from .json_lines import read_json
 from .lines import LONGEST, read_lines
 from .opening import REMEDY, Opened, open_inventory
-from .references import References
 from .rows import Referenced, read_row
 from .seen import SeenLabels
 
@@ -47,8 +45,7 @@ class Inventory(Iterator[Credential | BadRow]):
     def __init__(self, opened: Opened, *, command_timeout: float) -> None:
         self.name: str = opened.name
         self._opened = opened
-        self._commands = Commands(command_timeout)
-        self._references = References(opened.folder, self._commands)
+        self._references = References(opened.folder, command_timeout)
         self._lines: Iterator[tuple[int, bytes | None]] = read_lines(opened.stream)
         self._line = 0
         self._seen = SeenLabels()
@@ -75,7 +72,7 @@ class Inventory(Iterator[Credential | BadRow]):
         Whoever reads closes the inventory: a read that waits cannot be ended from outside.
         """
         self._stopped = True
-        self._commands.stop()
+        self._references.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +95,7 @@ class Inventory(Iterator[Credential | BadRow]):
             return row
         found = self._references.follow(row.reference)
         if isinstance(found, Flaw):
-            return BadRow(number, found.text)
+            return BadRow(number, f"secret_ref: {found.text}")
         return attrs.evolve(credential, secret=found.secret, exposed=found.exposed)
 
     def _recognize(self) -> Callable[[bytes], dict[str, str] | Flaw]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import frozen
 
+from ...references import Flaw
 from ...secret import Secret
 from ..credential import Credential
-from .flaw import Flaw
 
 if TYPE_CHECKING:
     from ...protocol.hosts import Region

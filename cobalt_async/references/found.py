@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from ...secret import Secret
+from ..secret import Secret
 from .flaw import Flaw
 
 

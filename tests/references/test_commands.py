@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from cobalt_async.audit import Credential, read_inventory
-from cobalt_async.audit.inventory.commands import Commands
-from cobalt_async.audit.inventory.flaw import Flaw
+from cobalt_async.references import Flaw, Processes
 from tests.audit.inventories import CANARY, flaw_of, only_row, rows_of
 from tests.canary import TOKEN, hunting
 
@@ -229,9 +228,9 @@ def test_stop_before_the_first_row(tmp_path: Path) -> None:
     inventory.stop()
     inventory.stop()
     assert list(inventory) == []
-    stopped = Commands(10.0)
+    stopped = Processes(10.0)
     stopped.stop()
-    assert isinstance(stopped.run(f"touch {tmp_path}/started"), Flaw)
+    assert isinstance(stopped.read(["touch", f"{tmp_path}/started"], 1), Flaw)
     assert not (tmp_path / "started").exists()
 
 

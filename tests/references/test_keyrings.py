@@ -131,7 +131,7 @@ def test_the_library_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(name: str) -> Any:
         raise ModuleNotFoundError(f"No module named 'jeepney' for {CANARY}", name="jeepney")
 
-    monkeypatch.setattr("cobalt_async.audit.inventory.keyrings.importlib.import_module", fail)
+    monkeypatch.setattr("cobalt_async.references.keyrings.importlib.import_module", fail)
     assert "the keyring failed (ModuleNotFoundError)" in flaw_of(only_row("keyring:cobalt/ci"))
 
 

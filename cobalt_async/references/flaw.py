@@ -1,6 +1,10 @@
 """Flaw: what is wrong with a line or a reference, and how the things in it are named."""
 
+import re
+
 from attrs import frozen
+
+UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # in no label, name or reference
 
 _LONGEST_NAME = 160  # characters
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cobalt_async.audit import Credential, read_inventory
-from cobalt_async.audit.inventory.flaw import Flaw
+from cobalt_async.references import Flaw
 from tests.audit.inventories import CANARY, flaw_of, only_row, rows_of, unprivileged
 
 
@@ -209,7 +209,7 @@ def test_a_reference_is_followed_where_it_is_asked_for(monkeypatch: pytest.Monke
         used.append(threading.current_thread())
         return Flaw(path)
 
-    monkeypatch.setattr("cobalt_async.audit.inventory.references.read_secret_file", note)
+    monkeypatch.setattr("cobalt_async.references.references.read_secret_file", note)
     thread = threading.Thread(target=only_row, args=("file:x",))
     thread.start()
     thread.join()
