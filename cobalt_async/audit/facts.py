@@ -20,12 +20,11 @@ from ..models import Token
 from . import tables
 from .checkpoint import made_new
 from .credential import Credential
-from .tables import declared
+from .tables import NOTHING, declared
 from .verdicts import AuditResult, Verdict, name_of
 
 T = TypeVar("T")
 
-_NOTHING = (None,) * 10  # a region, and what the inventory and the ledger say
 _BATCH = 500  # rows
 _AT_RISK = 1.0  # seconds of results that a killed process may lose
 _TROUBLE = {
@@ -63,6 +62,8 @@ class Facts:
         self._where = "the audit's temporary store (its folder is $TMPDIR)" if path is None else f"checkpoint {path}"
         self._ledger = ledger or Ledger()
         self._held: dict[str, list[tuple[Any, ...]]] = {sql: [] for sql in tables.WRITTEN_IN_BATCHES}
+        self._plain = self._held[tables.ADD_PLAIN]
+        self._listed = self._held[tables.LIST_PLAIN]
         self._unwritten: set[int] = set()  # users of whom tokens are held
         self._failed = False
         self._base = self._do(_connected, path)
@@ -86,26 +87,26 @@ class Facts:
 
     def add(self, credential: Credential, result: AuditResult, user: int | None) -> None:
         """One more result; `user` is the number of its user, where it is known."""
-        self._added += 1
-        row = (self._added, credential.label, bytearray(self.mark(credential)), result.verdict.value)
-        said = (result.region, *declared(credential, self._ledger))
-        if result.reason is None and said == _NOTHING:
-            self._held[tables.ADD_PLAIN].append((*row, user))
+        self._added = n = self._added + 1
+        label, mark, verdict = credential.label, bytearray(self.mark(credential)), result.verdict._value_
+        said = declared(credential, self._ledger)
+        if said is NOTHING and result.reason is None and result.region is None:
+            self._plain.append((n, label, mark, verdict, user))
         else:
-            self._held[tables.ADD].append((*row, result.reason, user, *said))
-        if self._added % _BATCH == 0 or (self._path is not None and time.monotonic() >= self._due):
+            self._held[tables.ADD].append((n, label, mark, verdict, result.reason, user, result.region, *said))
+        if n % _BATCH == 0 or (self._path is not None and time.monotonic() >= self._due):
             self.commit()
 
     def list(self, user: int, tokens: Iterable[Token], *, start: int = 0) -> None:
         """Tokens of a user, the first of which stands at place `start` of its listing."""
         self._unwritten.add(user)
         for place, token in enumerate(tokens, start):
-            row = (user, place, token.id, token.name, token.last_characters)
             if token.expire_at is None:
-                self._held[tables.LIST_PLAIN].append(row)
+                self._listed.append((user, place, token.id, token.name, token.last_characters))
             else:
-                self._held[tables.LIST].append((*row, token.expire_at.isoformat()))
-        if len(self._held[tables.LIST]) + len(self._held[tables.LIST_PLAIN]) >= _BATCH:
+                moment = token.expire_at.isoformat()
+                self._held[tables.LIST].append((user, place, token.id, token.name, token.last_characters, moment))
+        if len(self._listed) + len(self._held[tables.LIST]) >= _BATCH:
             self.flush()
 
     def tokens(self, user: int) -> tuple[Token, ...]:

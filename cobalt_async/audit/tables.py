@@ -1,5 +1,7 @@
 """The tables of Facts, the longer ones of its statements, and the declared part of a row."""
 
+from operator import attrgetter
+
 from ..ledger import Ledger
 from .credential import Credential
 
@@ -82,7 +84,7 @@ MERGE_TOKENS = (
 )
 TOKENS = "SELECT id, name, last_characters, expire_at FROM token WHERE user = ? ORDER BY place"
 
-_BOUNDED = "PRAGMA cache_size = -8192; PRAGMA temp_store = FILE;"  # KiB; the rest is in the system's temporary folder
+_BOUNDED = "PRAGMA cache_size = -2048; PRAGMA temp_store = FILE;"  # KiB; the rest is in the system's temporary folder
 PRAGMAS = f"{_BOUNDED} PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
 """For a store that nobody opens again: nothing is ever rolled back, nothing outlives the process."""
 PRAGMAS_OF_A_FILE = (
@@ -90,20 +92,25 @@ PRAGMAS_OF_A_FILE = (
 )
 """For a checkpoint: whole after every commit, and one process's."""
 
+_given = attrgetter("owner", "system", "token_id", "region", "status", "rotate_by", "exposed")
+_NOTHING_GIVEN = (None,) * 7
+NOTHING = (*_NOTHING_GIVEN, None, None)
+"""Where neither the inventory nor the ledger says anything."""
+
 
 def declared(credential: Credential, ledger: Ledger) -> tuple[str | None, ...]:
     """What the inventory and the ledger say of a credential, in the order of its columns."""
+    given = _given(credential)
+    if given == _NOTHING_GIVEN and not ledger.records:
+        return NOTHING
+    *texts, rotate_by, exposed = given
     replaced = issued = None
     if ledger.records:
         replaced, issued = ledger.replaced(credential.secret), ledger.issued(credential.secret)
     return (
-        credential.owner,
-        credential.system,
-        credential.token_id,
-        credential.region,
-        credential.status,
-        None if credential.rotate_by is None else credential.rotate_by.isoformat(),
-        credential.exposed,
+        *texts,
+        None if rotate_by is None else rotate_by.isoformat(),
+        exposed,
         None if replaced is None else replaced.rotation_id,
         None if issued is None else issued.rotation_id,
     )

@@ -37,7 +37,7 @@ class Verdict(StrEnum):
     NOT_TRIED = "NOT_TRIED"
 
 
-@frozen
+@frozen(init=False)
 class AuditResult:
     """What an audit says about one credential, by its label.
 
@@ -57,6 +57,31 @@ class AuditResult:
     tokens: tuple[Token, ...] = ()
     region: str | None = None
     user: str | None = None
+
+    def __init__(  # noqa: PLR0917 - what attrs would make
+        self,
+        label: str,
+        verdict: Verdict,
+        reason: str | None = None,
+        tokens: tuple[Token, ...] = (),
+        region: str | None = None,
+        user: str | None = None,
+    ) -> None:
+        _set_label(self, label)
+        _set_verdict(self, verdict)
+        _set_reason(self, reason)
+        _set_tokens(self, tokens)
+        _set_region(self, region)
+        _set_user(self, user)
+
+
+# There is one for each credential: what the `__init__` of attrs does, without looking for each slot by its name.
+_set_label = vars(AuditResult)["label"].__set__
+_set_verdict = vars(AuditResult)["verdict"].__set__
+_set_reason = vars(AuditResult)["reason"].__set__
+_set_tokens = vars(AuditResult)["tokens"].__set__
+_set_region = vars(AuditResult)["region"].__set__
+_set_user = vars(AuditResult)["user"].__set__
 
 
 def name_of(user: int | None) -> str | None:
@@ -84,6 +109,8 @@ def failed(label: str, error: CobaltError, *, region: str | None, pages: int) ->
 
 def conclude(by_region: Sequence[AuditResult]) -> AuditResult:
     """What the regions say together, at least one: ALIVE before doubt before FORBIDDEN before DEAD."""
+    if len(by_region) == 1:
+        return by_region[0]
     for verdict in (Verdict.ALIVE, Verdict.INDETERMINATE, Verdict.FORBIDDEN):
         for result in by_region:
             if result.verdict is verdict:

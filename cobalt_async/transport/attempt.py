@@ -3,10 +3,9 @@
 import asyncio
 import math
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import aiohttp
-from attrs import field, frozen
+from attrs import frozen
 from yarl import URL
 
 from ..protocol.limits import Timeouts
@@ -17,26 +16,6 @@ from .watch import Watch
 OnAnswer = Callable[[int, bytes, bool], None]
 
 
-class Sendable(Protocol):
-    """A reading that is prepared: it can be sent as often as one likes."""
-
-    async def send(self, attempt: "Attempt") -> None:
-        """Send it for an attempt, whose `reply` is there once its head came."""
-
-
-class Kept:
-    """The last reading of a route, prepared: most readings are the same reading.
-
-    It holds the token, in slots, so that nothing shows it.
-    """
-
-    __slots__ = ("prepared", "request")
-
-    def __init__(self) -> None:
-        self.request: Request | None = None
-        self.prepared: Sendable
-
-
 @frozen
 class Route:
     """Where a try goes, for whom and for how long."""
@@ -45,7 +24,6 @@ class Route:
     secret: Secret
     timeouts: Timeouts
     deadline: float | None = None  # on the loop's clock
-    kept: Kept = field(factory=Kept, eq=False, repr=False)
 
     def headers(self, request: Request) -> dict[str, str]:
         """The headers of a request, with the token."""

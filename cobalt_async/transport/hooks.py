@@ -15,8 +15,10 @@ import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import TimerNoop
+from multidict import istr
 
 from ..protocol.requests import Request
+from ..secret import Secret
 from .attempt import Attempt, Route
 from .failures import Broken, Stale, name
 
@@ -25,6 +27,9 @@ Send = Callable[[Connection], Awaitable[aiohttp.ClientResponse]]
 current: ContextVar[Attempt] = ContextVar("cobalt_async_attempt")
 _numbers = itertools.count(1)
 _NO_TIMER = TimerNoop()
+_AUTHORIZATION = istr("Authorization")
+_NOBODYS = "Bearer -"
+_KINDS = 8  # of readings
 _WAY = (aiohttp.ClientSession.request, aiohttp.ClientSession._request)
 _IS_OWN = all(type(step) is FunctionType and step.__code__.co_filename == aiohttp.client.__file__ for step in _WAY)
 
@@ -63,14 +68,14 @@ class WatchedAnswer(aiohttp.ClientResponse):
 
 
 class Prepared:
-    """A reading that is prepared once and sent as often as one likes, on whatever connection is free.
+    """A reading that is prepared once and sent as often as one likes, for one try at a time.
 
     It goes the way of `ClientSession._request` in the same steps, and leaves out what no reading of ours has:
     redirects, cookies, tracers, a proxy, a body, a time limit on all of it. What is left out costs nearly as much
-    as what is left.
+    as what is left. It holds a token only while it is sent.
     """
 
-    __slots__ = ("_connector", "_request", "_session", "_timeout")
+    __slots__ = ("_connector", "_headers", "_request", "_session")
 
     def __init__(
         self,
@@ -80,27 +85,26 @@ class Prepared:
         connector: aiohttp.BaseConnector,
         *,
         ssl: tls.SSLContext,
-        timeout: aiohttp.ClientTimeout,
     ) -> None:
         self._session = session
         self._connector = connector
-        self._timeout = timeout
         self._request = WatchedRequest(
             request.method,
             route.url(request),
-            headers=route.headers(request),
+            headers={**request.headers, _AUTHORIZATION: _NOBODYS},
             loop=asyncio.get_running_loop(),
             response_class=WatchedAnswer,
             session=session,
             ssl=ssl,
         )
+        self._headers = self._request.headers
 
-    async def send(self, attempt: Attempt) -> None:
-        """Send it for an attempt, whose `reply` is there once its head came."""
+    async def send(self, attempt: Attempt, secret: Secret, timeout: aiohttp.ClientTimeout) -> None:  # noqa: ASYNC109
+        """Send it for an attempt, with this token; the attempt's `reply` is there once its head came."""
         if self._session.closed:
             raise RuntimeError("Session is closed")
         try:
-            connection = await self._connector.connect(self._request, [], self._timeout)
+            connection = await self._connector.connect(self._request, [], timeout)
         except TimeoutError:
             connection = None
         if connection is None:
@@ -108,8 +112,12 @@ class Prepared:
         try:
             if connection.protocol is not None:
                 connection.protocol.set_response_params(timer=_NO_TIMER, read_until_eof=True, auto_decompress=False)
-            attempt.reply = await self._request.send(connection)
-            self._request.response = None  # the answer is the attempt's alone: many may be under way
+            self._headers[_AUTHORIZATION] = f"Bearer {secret.reveal()}"
+            try:
+                attempt.reply = await self._request.send(connection)
+            finally:
+                self._headers[_AUTHORIZATION] = _NOBODYS
+            self._request.response = None  # the answer is the attempt's alone
             try:
                 await attempt.reply.start(connection)
             except BaseException:
@@ -159,3 +167,26 @@ async def _start(start: Send, connection: Connection) -> aiohttp.ClientResponse:
         current.get().answered()
         return answer
     raise Broken(why)
+
+
+class Shelf:
+    """Readings that are prepared and not under way, a few of each; most readings are the same reading."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[tuple[str, str], tuple[Request, list[Prepared]]] = {}
+
+    def take(self, request: Request, route: Route) -> Prepared | None:
+        """One for this request at this route's base URL, for the caller alone; None where there is none."""
+        known = self._kinds.get((route.base_url, request.target))
+        return known[1].pop() if known is not None and known[0] is request and known[1] else None
+
+    def put(self, prepared: Prepared, request: Request, route: Route) -> None:
+        """It did its work; of more than a few kinds the oldest goes."""
+        kind = (route.base_url, request.target)
+        known = self._kinds.get(kind)
+        if known is not None and known[0] is request:
+            known[1].append(prepared)
+            return
+        while len(self._kinds) >= _KINDS:
+            del self._kinds[next(iter(self._kinds))]
+        self._kinds[kind] = request, [prepared]

@@ -15,9 +15,9 @@ from ..protocol.answers import Response
 from ..protocol.content import decode
 from ..protocol.requests import Request
 from ..secret import Secret
-from .attempt import Attempt, OnAnswer, Route, Sendable
+from .attempt import Attempt, OnAnswer, Route
 from .failures import Stale, told
-from .hooks import Prepared, WatchedAnswer, WatchedRequest, current, is_plain
+from .hooks import Prepared, Shelf, WatchedAnswer, WatchedRequest, current, is_plain
 from .watch import Watch
 
 _NO_CONTENT_TYPE = ("Content-Type",)  # aiohttp would make one up for a POST without a body
@@ -47,6 +47,7 @@ class Transport:
         self._connector: aiohttp.BaseConnector  # (the same)
         self._watch: Watch  # (the same)
         self._slots = asyncio.Semaphore(max_connections)
+        self._shelf = Shelf()
 
     def open(self) -> None:
         """Make the session, on the loop that runs now and for it."""
@@ -115,7 +116,9 @@ class Transport:
             async with attempt.scope:
                 attempt.connecting(connect if self._lender is None else math.inf)
                 if self._is_plain and request.method == "GET" and is_plain(self._session):
-                    await self._prepared(request, route, connect).send(attempt)
+                    prepared = self._shelf.take(request, route) or self._prepared(request, route)
+                    await prepared.send(attempt, route.secret, _connect_within(connect))
+                    self._shelf.put(prepared, request, route)
                     async with attempt.reply:
                         await attempt.read(self._max_page_bytes)
                 else:
@@ -138,14 +141,9 @@ class Transport:
             if attempt.status and on_answer is not None:
                 on_answer(attempt.status, attempt.body(), attempt.complete)
 
-    def _prepared(self, request: Request, route: Route, connect: float) -> Sendable:
-        """A reading that is prepared; the route's last one where this is the same."""
-        kept = route.kept
-        if kept.request is not request:
-            timeout = _connect_within(connect)
-            kept.prepared = Prepared(request, route, self._session, self._connector, ssl=self._ssl, timeout=timeout)
-            kept.request = request
-        return kept.prepared
+    def _prepared(self, request: Request, route: Route) -> Prepared:
+        """A reading that is prepared."""
+        return Prepared(request, route, self._session, self._connector, ssl=self._ssl)
 
     def _by_session(
         self, request: Request, route: Route, connect: float

@@ -164,7 +164,7 @@ def test_memory_is_flat(facts: Facts) -> None:
     finally:
         tracemalloc.stop()
     assert large - small < 300_000
-    assert next(facts.query("PRAGMA cache_size")) == (-8192,)
+    assert next(facts.query("PRAGMA cache_size")) == (-2048,)
     assert next(facts.query("PRAGMA temp_store")) == (1,)
 
 

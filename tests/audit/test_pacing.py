@@ -1,12 +1,16 @@
 """One listing a user, nobody asked more often than their window allows, and second looks when they are due."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from itertools import pairwise
+from typing import Any, cast
 
 import pytest
 
-from cobalt_async import AsyncCobalt
+from cobalt_async import AsyncCobalt, Token
 from cobalt_async.audit import Credential, audit
-from cobalt_async.audit.engine import agenda
+from cobalt_async.audit.engine import agenda, at_hand
+from cobalt_async.audit.facts import Facts
 from cobalt_async.protocol.answers import Response
 from tests.audit.asking import ALIVE, DEAD, NOT_TRIED, short, unknown
 from tests.audit.pretend import LATENCY, Pretended, after, dead, refusal, run_audit
@@ -155,6 +159,54 @@ async def test_a_second_look_comes_five_seconds_later() -> None:
     assert second - first >= 5
     assert world.targets(gone) == ["/tokens?limit=100", "/tokens?limit=1"]
     assert found["dead 0"].verdict is DEAD
+
+
+@virtually
+async def test_second_looks_that_are_due_soon_after_one_another_go_together() -> None:
+    """Eight refusals, one after another within a tenth of a second: none before its time, and all at one moment."""
+    world = Pretended()
+    ada, gone = world.user("ada")[0], dead(8)
+
+    async def slowly() -> AsyncIterator[Credential]:
+        for person in (ada, *gone):
+            yield person
+            await asyncio.sleep(LATENCY)
+
+    await run_audit(world, cast(Any, slowly()), rate=0)
+    looks = [world.times(person) for person in gone]
+    assert len({first for first, _ in looks}) == 8
+    assert all(second - first >= 5 for first, second in looks)
+    assert len({second for _, second in looks}) == 1
+
+
+@virtually
+async def test_a_listing_that_is_in_the_answer_is_not_read_from_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whose listing is no longer at hand is listed again by the next secret's answer: the record is not asked.
+
+    Where the answer has a part of it, it is.
+    """
+    monkeypatch.setattr(at_hand, "_MOST", 1)
+    read: list[int] = []
+    own = Facts.tokens
+
+    def noting(self: Facts, user: int) -> tuple[Token, ...]:
+        read.append(user)
+        return own(self, user)
+
+    monkeypatch.setattr(Facts, "tokens", noting)
+    world = Pretended()
+    ada, bob, cleo = (
+        world.user("ada", secrets=2, tokens=3),
+        world.user("bob"),
+        world.user("cleo", secrets=2, tokens=150),
+    )
+    found, _, _ = await run_audit(world, [ada[0], cleo[0], bob[0], ada[1]], concurrency=1, rate=0)
+    assert read == []
+    assert found["ada 1"].tokens == found["ada 0"].tokens
+    found, _, _ = await run_audit(world, [cleo[0], bob[0], cleo[1]], concurrency=1, rate=0)
+    assert read == [1]
+    assert found["cleo 1"].tokens == found["cleo 0"].tokens
+    assert len(found["cleo 1"].tokens) == 150
 
 
 @virtually

@@ -1,5 +1,6 @@
 """A prepared reading goes the way that aiohttp's own session would send it: watched, so that a change there is seen."""
 
+import asyncio
 import inspect
 import subprocess
 import sys
@@ -136,6 +137,7 @@ async def test_both_ways_make_the_same_request(
 
     async def send(self: aiohttp.ClientRequest, conn: Any) -> aiohttp.ClientResponse:
         states.append({name: value for name, value in vars(self).items() if name not in foreign})
+        states[-1]["headers"] = self.headers.copy()  # as it is sent: what is prepared gives the token back at once
         return await own(self, conn)
 
     monkeypatch.setattr(aiohttp.ClientRequest, "send", send)
@@ -206,32 +208,76 @@ async def test_both_ways_never_left_the_same(
     assert ("no connection in time" in texts[0]) == (why == "time")
 
 
-async def test_a_reading_is_prepared_once() -> None:
-    """The same reading of the same client is prepared once, with a deadline too; another, or another token, anew."""
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[hooks.Prepared]:
+    """Every reading that is prepared, in order."""
+    made: list[hooks.Prepared] = []
+    own = hooks.Prepared.__init__
+
+    def noting(self: hooks.Prepared, *given: Any, **named: Any) -> None:
+        made.append(self)
+        own(self, *given, **named)
+
+    monkeypatch.setattr(hooks.Prepared, "__init__", noting)
+    return made
+
+
+async def test_a_reading_is_prepared_once(prepared: list[hooks.Prepared]) -> None:
+    """The same reading is prepared once, with a deadline or another token too; another reading anew."""
     async with raw(ok()) as server, client(server) as cobalt:
         await cobalt.tokens.list()
-        assert cobalt._call is not None
-        kept = cobalt._call.route.kept
-        first = kept.prepared
         await cobalt.tokens.list(deadline=5.0)
-        assert kept.prepared is first
+        assert len(prepared) == 1
         await cobalt.tokens.list(limit=2)
-        assert kept.prepared is not first
+        assert len(prepared) == 2
         cobalt.use_token("another-token")
         await cobalt.tokens.list(limit=2)
-    assert [b"another-token" in request for request in server.requests] == [False, False, False, True]
+        await cobalt.with_token("a-third-one").tokens.list()
+        assert len(prepared) == 2
+    assert [b"another-token" in request for request in server.requests] == [False, False, False, True, False]
+    assert [b"a-third-one" in request for request in server.requests] == [False, False, False, False, True]
+    assert [TOKEN.encode() in request for request in server.requests] == [True, True, True, False, False]
 
 
-async def test_what_is_prepared_keeps_no_answer_and_shows_no_token() -> None:
-    """Of an answer nothing stays with the prepared reading, and neither it nor what holds it shows the token."""
+async def test_two_tries_at_once_never_share_what_is_prepared(prepared: list[hooks.Prepared]) -> None:
+    """Each of many readings under way at once bears its own token, in the first round and when all is prepared."""
+    names = [f"token-number-{number}" for number in range(20)]
+    async with raw(ok()) as server, client(server) as cobalt:
+        for _ in range(3):
+            await asyncio.gather(*(cobalt.with_token(name).tokens.list() for name in names))
+    assert len(prepared) <= len(names)
+    sent = [name for request in server.requests for name in names if f"Bearer {name}\r\n".encode() in request]
+    assert sorted(sent) == sorted(names * 3)
+
+
+async def test_of_many_kinds_of_readings_a_few_stay_prepared(prepared: list[hooks.Prepared]) -> None:
+    """However many pages are read, no more than eight kinds of readings are kept."""
+    async with raw(ok()) as server, client(server) as cobalt:
+        for number in range(20):
+            await cobalt.tokens.list(cursor=f"page{number}")
+        assert len(cobalt._root._transport._shelf._kinds) == 8
+    assert len(prepared) == 20
+
+
+async def test_a_try_that_fails_leaves_nothing_prepared(prepared: list[hooks.Prepared]) -> None:
+    """What was under way when a try broke is not sent again: the next one is prepared anew."""
+    async with raw(reset, ok()) as server, client(server, retry=ONCE) as cobalt:
+        await failure(cobalt.tokens.list(), errors.NoAnswerError)
+        await cobalt.tokens.list()
+        await cobalt.tokens.list()
+    assert len(prepared) == 2
+
+
+async def test_what_is_prepared_keeps_no_answer_and_no_token(prepared: list[hooks.Prepared]) -> None:
+    """Once an answer is there, neither it nor the token stays with the prepared reading; and nothing shows one."""
     async with raw(ok()) as server, client(server) as cobalt:
         await cobalt.tokens.list()
         assert cobalt._call is not None
-        prepared = cobalt._call.route.kept.prepared
-        assert isinstance(prepared, hooks.Prepared)
-        assert prepared._request.response is None
+        request = prepared[0]._request
+        assert request.response is None
+        assert TOKEN not in str(dict(request.headers))
         hunter = Hunter(TOKEN)
-        for thing in (cobalt, cobalt._call, cobalt._call.route, cobalt._call.route.kept, prepared):
+        for thing in (cobalt, cobalt._call, cobalt._call.route, prepared[0], vars(request)):
             hunter.look_inside(type(thing).__name__, thing)
     assert hunter.found == []
 

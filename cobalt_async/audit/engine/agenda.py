@@ -1,6 +1,7 @@
 """What waits: for a second look, for a rate window to open, or for another's listing to end."""
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Iterable
 
@@ -12,6 +13,7 @@ from .spill import spill, unspill
 from .users import Users
 
 SECOND_LOOK = 5.0  # seconds after the first, at least
+_TOGETHER = 0.1  # seconds: who is due next waits so long for those that are due soon after
 
 
 class Job:
@@ -114,12 +116,20 @@ class Agenda:
                 heapq.heapreplace(self._openings, (self._users.opens(user), user))
         return None
 
+    def is_due(self, now: float) -> bool:
+        """Whether there may be a job now."""
+        if self._ready or self._given_back:
+            return True
+        return any(waiting and waiting[0][0] <= now for waiting in (self._later, self._openings))
+
     def due(self) -> float | None:
-        """When there may be a job next; None where nothing waits."""
+        """When to look for a job next; None where nothing waits."""
         if self._ready or self._given_back:
             return 0.0
-        moments = [waiting[0][0] for waiting in (self._later, self._openings) if waiting]
-        return min(moments, default=None)
+        later = self._later[0][0] + _TOGETHER if self._later else math.inf
+        opening = self._openings[0][0] if self._openings else math.inf
+        due = min(later, opening)
+        return None if due == math.inf else due
 
     def drain(self) -> list[Job]:
         """All that wait, which wait no more."""

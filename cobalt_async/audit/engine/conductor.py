@@ -17,6 +17,7 @@ from .outlet import Outlet
 from .places import Place, in_order
 from .source import Source
 from .users import Users
+from .waves import Waves
 
 
 class Conductor:
@@ -50,8 +51,10 @@ class Conductor:
         self._control = Control(cobalt, self._look, self.users, where)
         self.outlet: Outlet = Outlet(self._control, where, facts, on_change=on_change)
         self._on_change = on_change
+        self._now = asyncio.get_running_loop().time
         self._stopped: str | None = None
         self._workers = 0
+        self._waves = Waves(lambda: self._workers)
         self._changed = asyncio.Event()
         self._owner = owner
         self._tasks: set[asyncio.Task[None]] = set()
@@ -153,7 +156,7 @@ class Conductor:
     def _due(self) -> float | None:
         """When there may be something to do next, as far as that is a question of time."""
         due, patient_until = self._agenda.due(), self._look.patient_until
-        if not self._intake.drained and patient_until > asyncio.get_running_loop().time():
+        if not self._intake.drained and patient_until > self._now():
             return patient_until if due is None else min(due, patient_until)
         return due
 
@@ -174,18 +177,14 @@ class Conductor:
     def _has_work(self) -> bool:
         if self.failure is not None:
             return False
-        if self.stopped is None:
-            due = self._agenda.due()
-            if due is not None and due <= asyncio.get_running_loop().time():
-                return True
-        return self._may_read()
+        return (self.stopped is None and self._agenda.is_due(self._now())) or self._may_read()
 
     def _may_read(self) -> bool:
         if not self._intake.is_free or self.failure is not None:
             return False
         if self.stopped is not None:
             return True
-        if not self._look.may_ask(asyncio.get_running_loop().time(), sparingly=self._agenda.is_rich()):
+        if not self._look.may_ask(self._now(), sparingly=self._agenda.is_rich()):
             return False
         return self.outlet.held + self._agenda.looking_again < outlet.MOST_HELD
 
@@ -195,8 +194,7 @@ class Conductor:
             while (job := await self._next()) is not None:
                 self._hire()
                 await self._examine(job)
-                if self.outlet.taken >= self._concurrency:
-                    await asyncio.sleep(0)  # whoever waits for results takes them now
+                await self._waves.join()  # whoever waits for results takes them now
         except Exception as error:  # noqa: BLE001 - a bug, or a misuse that every credential would meet: the end
             self._failure = self._failure or error
             self.leave()
@@ -208,7 +206,7 @@ class Conductor:
         """A job that is due, else a new one; None where there is none for now."""
         while self.outlet.taken < self._concurrency:
             if self.stopped is None:
-                job = self._agenda.next(asyncio.get_running_loop().time())
+                job = self._agenda.next(self._now())
                 if job is not None:
                     self.outlet.taken += 1
                     return job
@@ -232,7 +230,7 @@ class Conductor:
             return None
         job = Job(credential)
         user = job.hint = self._look.likely(job)
-        if user is None or self.stopped is not None or self.users.take(user, asyncio.get_running_loop().time()):
+        if user is None or self.stopped is not None or self.users.take(user, self._now()):
             return job
         self.outlet.taken -= 1
         self._agenda.park(job, user)
@@ -263,13 +261,12 @@ class Conductor:
 
     async def _conclude(self, job: Job, result: AuditResult) -> None:
         """A verdict is found: told now, held for a sign of life, or put off for a second look."""
-        now = asyncio.get_running_loop().time()
         credential = job.credential
         if result.verdict is Verdict.ALIVE and self.users.is_suspicious(job.user, len(result.tokens)):
             await self._control.vouch_again()
         if result.verdict is Verdict.INDETERMINATE:
             self.outlet.land(credential, result)
-        elif not await self._control.is_vouched():
+        elif not (self._control.has_vouched or await self._control.is_vouched()):
             void = verdicts.not_tried(result.label, "void")
             self.outlet.land(credential, verdicts.unvouched(result) if self.void is None else void)
         elif result.verdict is Verdict.ALIVE:
@@ -277,7 +274,7 @@ class Conductor:
         elif result.verdict is Verdict.DEAD and not job.refused:
             job.refused, job.said, job.user, job.hint = True, (), None, None
             self.outlet.taken -= 1
-            self._agenda.look_again(job, now)
+            self._agenda.look_again(job, self._now())
             self._changed.set()
         else:
             self.outlet.hold(credential, result)

@@ -41,12 +41,20 @@ class Control:
             if await self._lives(secret, place):  # its failure means nothing
                 place.has_living(secret, None)
 
+    @property
+    def has_vouched(self) -> bool:
+        """Whether a made-up token was refused everywhere, the last time that one was sent."""
+        for place in self._places:
+            if not place.vouched:
+                return False
+        return self.void is None
+
     async def is_vouched(self) -> bool:
-        """Whether a made-up token was refused everywhere; where that is still open, it is asked again."""
+        """As `has_vouched`; but where that is still open, it is asked again."""
         for place in self._places:
             if not place.vouched and self.void is None:
                 await self._vouch(place)
-        return self.void is None and all(place.vouched for place in self._places)
+        return self.has_vouched
 
     async def endures(self, place: Place) -> bool:
         """Count a refusal. After 20 in a row a token that was alive before has to be alive still: the breaker."""

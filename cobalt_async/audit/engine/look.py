@@ -3,7 +3,6 @@
 import asyncio
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from attrs import evolve
@@ -20,6 +19,7 @@ from .. import verdicts
 from ..facts import Facts
 from ..verdicts import AuditResult, name_of
 from .agenda import Agenda, Job
+from .at_hand import AtHand
 from .neighbours import SCOUT, Neighbours
 from .places import Place
 from .users import NOBODY, Users
@@ -31,7 +31,6 @@ _MOST_THROTTLED = 5  # times that one credential is answered 429 or 509, where i
 _MOST_UNKNOWN = 15  # (the same, where it is not: it may have waited for the wrong window)
 _PATIENCE = 1.0  # seconds after one who was asked in vain
 _FREE = 100  # requests in vain, whatever the inventory's size
-_MOST_AT_HAND = 20_000  # tokens of listings that are kept in memory
 
 
 class Look:
@@ -51,8 +50,8 @@ class Look:
         self._first = requests.list_tokens(limit=_PAGE, version=cobalt._version)
         self._probe = requests.list_tokens(limit=1, version=cobalt._version)
         self._following: dict[int, list[Job]] = {}  # by user whose listing is under way
-        self._at_hand: OrderedDict[int, tuple[Token, ...]] = OrderedDict()
-        self._size = 0
+        self._at_hand = AtHand(facts)
+        self._now = asyncio.get_running_loop().time
         self._asked = self._wasted = 0  # of those of whom nothing was known: all, and 509 or beyond our share
         self.patient_until: float = -math.inf
         self._neighbours = Neighbours(users)
@@ -81,39 +80,40 @@ class Look:
 
     async def look(self, job: Job, place: Place) -> AuditResult | None:
         """What a place says of a credential; None where it has to wait first, and is on the agenda."""
-        loop = asyncio.get_running_loop()
+        now = self._now
         label, secret = job.credential.label, job.credential.secret
         while not self._is_known(job):
             request = self._request(job)
             if place.is_limited:
                 await place.turn()
-            sent_at = loop.time()
+            sent_at = now()
             try:
                 self._neighbours.sent(job)
                 try:
                     response = await self._cobalt._ask(request, secret, place.url, self._retry)
                 finally:
                     self._neighbours.heard(job)
-                if response.status in THROTTLED and self._park(job, response, loop.time()):
+                if response.status in THROTTLED and self._park(job, response, now()):
                     return None
-                page = answers.read_page_unless(request, response, secret, self._is_listed)
+                is_enough = self._is_at_hand if request is self._first else self._is_listed
+                page = answers.read_page_unless(request, response, secret, is_enough)
                 place.lives(sent_at)
                 goes_on = self._learn(job, request, page, response, sent_at)
             except ConfigurationError:
                 raise  # a bug or a misuse, and so of every credential
             except CobaltError as error:
                 self._give_up(job)
-                self._settle(job, error, loop.time())
+                self._settle(job, error, now())
                 return verdicts.failed(label, error, region=place.region, pages=job.pages)
             if not goes_on:
                 break
             if job.user is not None and not job.lists and job.user in self._following:
                 self._following[job.user].append(job)
                 return None
-            if job.user is not None and not self._users.take(job.user, loop.time()):
+            if job.user is not None and not self._users.take(job.user, now()):
                 self._agenda.park(job, job.user)
                 return None
-        tokens = () if job.user is None else self._tokens(job.user)
+        tokens = () if job.user is None else self._at_hand.tokens(job.user)
         return verdicts.alive(label, tokens, region=place.region, user=name_of(job.user))
 
     async def ask(self, secret: Secret, place: Place) -> Response:
@@ -132,6 +132,11 @@ class Look:
         user = self._users.of(token_id)
         return user is not None and self._users.is_whole(user)
 
+    def _is_at_hand(self, token_id: str) -> bool:
+        """Whether a token is of a user whose listing is in memory: else the answer, which has it, is read for it."""
+        user = self._users.of(token_id)
+        return user is not None and user in self._at_hand
+
     def _is_known(self, job: Job) -> bool:
         """Whether its listing came to an end while it waited for that."""
         return job.user is not None and self._users.is_whole(job.user)
@@ -149,12 +154,12 @@ class Look:
         if isinstance(page, str):
             job.user = users.of(page)
         elif page.items:
-            job.user = self._bind(page, job.user)
+            job.user = self._bind(page, job.user, is_first=request is self._first)
         job.pages += 1
         if job.pages == 1:
             self._compare(job)
         if job.user is not None:
-            now = asyncio.get_running_loop().time()
+            now = self._now()
             if users.answered(job.user, sent_at, now, response.headers):
                 self._agenda.open(job.user, now)
             elif job.hint is None and users.left(job.user) < 0:
@@ -195,15 +200,18 @@ class Look:
         job.listing.turn(page, delivered=len(page.items))
         return True
 
-    def _bind(self, page: Page, user: int | None) -> int:
+    def _bind(self, page: Page, user: int | None, *, is_first: bool) -> int:
         """Whose these tokens are; those that are new to a listing that is known already are put on record."""
         users = self._users
         user, new, others = users.bind(page.items, user)
-        if new and users.is_whole(user):
-            self._record(user, new)
+        if users.is_whole(user):
+            if new:
+                self._record(user, new)
+            elif is_first and page.next_page is None and not others:
+                self._at_hand.keep(user, page.items)
         for other in others:
             self._facts.merge(other, user)
-            self._drop(other)
+            self._at_hand.drop(other)
             if other in self._following:
                 self._following.setdefault(user, []).extend(self._following.pop(other))
         return user
@@ -216,14 +224,14 @@ class Look:
         self._users.complete(user)
         tokens = page.items if job.found is None else tuple(job.found.values())
         self._record(user, tokens)
-        self._keep(user, tokens)
+        self._at_hand.keep(user, tokens)
         job.listing, job.found, job.lists = None, None, False
         self._agenda.resume(self._following.pop(user, ()))
 
     def _record(self, user: int, tokens: Sequence[Token]) -> None:
         self._facts.list(user, tokens, start=self._users.tokens)
         self._users.tokens += len(tokens)
-        self._drop(user)
+        self._at_hand.drop(user)
 
     def _give_up(self, job: Job) -> None:
         """A listing stops before its end: another of the same user has to begin anew."""
@@ -269,22 +277,3 @@ class Look:
     def _waste(self, now: float) -> None:
         self._wasted += 1
         self.patient_until = now + _PATIENCE
-
-    def _tokens(self, user: int) -> tuple[Token, ...]:
-        """All tokens of a user whose listing is known."""
-        tokens = self._at_hand.get(user)
-        if tokens is None:
-            tokens = self._facts.tokens(user)
-            self._keep(user, tokens)
-        return tokens
-
-    def _keep(self, user: int, tokens: tuple[Token, ...]) -> None:
-        """Have a listing at hand, and the oldest no longer: of many small ones a good number, of large ones few."""
-        self._at_hand[user] = tokens
-        self._size += len(tokens) + 1
-        while self._size > _MOST_AT_HAND and len(self._at_hand) > 1:
-            self._size -= len(self._at_hand.popitem(last=False)[1]) + 1
-
-    def _drop(self, user: int) -> None:
-        if user in self._at_hand:
-            self._size -= len(self._at_hand.pop(user)) + 1

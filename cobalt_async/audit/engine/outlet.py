@@ -72,6 +72,8 @@ class Outlet:
 
     def release(self) -> None:
         """There is a sign of life: refusals that every place has outlived are told."""
+        if not self._held:
+            return
         since = min(place.life for place in self._places)
         while self._held and self._held[0][0] <= since:
             self._let_go(vouched=True)

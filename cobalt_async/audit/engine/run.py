@@ -190,13 +190,8 @@ class AuditRun:
         if not self._begun:
             self._begun = True
             work.start()
-        self._waited_for = True
-        try:
-            while not (work.outlet.landed or work.ended):
-                self._stirred.clear()
-                await self._stirred.wait()
-        finally:
-            self._waited_for = False
+        if not work.outlet.landed:
+            await self._wait(work)
         if work.outlet.landed:
             result = work.take()
             self._tally.add(result)
@@ -204,6 +199,16 @@ class AuditRun:
         self._raise_failure()
         self._end()
         raise StopAsyncIteration
+
+    async def _wait(self, work: Conductor) -> None:
+        """Until there is a result, or no more."""
+        self._waited_for = True
+        try:
+            while not (work.outlet.landed or work.ended):
+                self._stirred.clear()
+                await self._stirred.wait()
+        finally:
+            self._waited_for = False
 
     def _inside(self, what: str) -> Conductor:
         if not self._entered or self._left:

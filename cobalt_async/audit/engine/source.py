@@ -21,24 +21,34 @@ class Source:
             kind = type(credentials).__name__
             raise ConfigurationError(f"credentials: an iterable or async iterable of Credential, not {kind}")
         self._credentials = credentials
-        self._reading: Iterator[Credential] | AsyncIterator[Credential] | None = None
+        self._now: Iterator[Credential] | None = None
+        self._later: AsyncIterator[Credential] | None = None
 
     async def next(self) -> Credential | None:
         """The next credential, None after the last; TypeError for anything else in its place."""
-        if self._reading is None:
-            given = self._credentials
-            self._reading = aiter(given) if isinstance(given, AsyncIterable) else iter(given)
-        reading = self._reading
-        item = await anext(reading, _END) if isinstance(reading, AsyncIterator) else next(reading, _END)
+        if self._now is not None:
+            item = next(self._now, _END)
+        elif self._later is not None:
+            item = await anext(self._later, _END)
+        else:
+            self._open()
+            return await self.next()
+        if isinstance(item, Credential):
+            return item
         if item is _END:
             return None
-        if not isinstance(item, Credential):
-            raise TypeError(f"credentials: each of them is a Credential, not {type(item).__name__}")
-        return item
+        raise TypeError(f"credentials: each of them is a Credential, not {type(item).__name__}")
+
+    def _open(self) -> None:
+        given = self._credentials
+        if isinstance(given, AsyncIterable):
+            self._later = aiter(given)
+        else:
+            self._now = iter(given)
 
     async def close(self) -> None:
         """Close the generator, if it is one; a second time does nothing."""
-        opened = self._credentials if self._reading is None else self._reading
+        opened = next((one for one in (self._now, self._later) if one is not None), self._credentials)
         if isinstance(opened, AsyncGenerator):
             await opened.aclose()
         elif isinstance(opened, Generator):
