@@ -9,10 +9,12 @@ from .inventory import BadRow, Inventory, read_inventory
 from .policy import Policy, Suppression, read_policy
 from .report.csv import CsvWriter
 from .report.files import ReportFiles
+from .report.html import HtmlWriter
 from .report.json import JsonWriter
 from .report.jsonl import JsonlWriter
 from .report.outcome import Outcome
 from .report.printable import printable
+from .report.sarif import SarifWriter
 from .report.summary import summarize
 from .report.table import TableWriter
 from .report.writers import Format, Writer, writer
@@ -31,6 +33,7 @@ __all__ = [
     "Credential",
     "CsvWriter",
     "Format",
+    "HtmlWriter",
     "Inventory",
     "JsonWriter",
     "JsonlWriter",
@@ -39,6 +42,7 @@ __all__ = [
     "Report",
     "ReportFiles",
     "Rule",
+    "SarifWriter",
     "Severity",
     "Suppression",
     "TableWriter",

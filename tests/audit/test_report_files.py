@@ -15,7 +15,7 @@ from cobalt_async.audit.report import files as files_module
 from cobalt_async.errors import ConfigurationError
 from tests.audit.reporting import RESULTS, outcome
 
-NAMES = ["report.csv", "report.json", "report.jsonl", "report.txt"]
+NAMES = ["report.csv", "report.html", "report.json", "report.jsonl", "report.sarif", "report.txt"]
 
 
 def _write(reports: ReportFiles) -> None:

@@ -10,8 +10,10 @@ from cobalt_async.audit import (
     AuditResult,
     CsvWriter,
     Format,
+    HtmlWriter,
     JsonlWriter,
     JsonWriter,
+    SarifWriter,
     TableWriter,
     Verdict,
     Writer,
@@ -165,7 +167,14 @@ def test_csv_of_nothing() -> None:
 @pytest.mark.parametrize("form", Format)
 def test_every_format_has_a_writer(form: Format) -> None:
     """Each is built alike and fed alike, so that several run at once."""
-    kinds = {Format.TABLE: TableWriter, Format.JSON: JsonWriter, Format.JSONL: JsonlWriter, Format.CSV: CsvWriter}
+    kinds = {
+        Format.TABLE: TableWriter,
+        Format.JSON: JsonWriter,
+        Format.JSONL: JsonlWriter,
+        Format.CSV: CsvWriter,
+        Format.HTML: HtmlWriter,
+        Format.SARIF: SarifWriter,
+    }
     file = io.StringIO()
     report: Writer = writer(form, file)
     assert type(report) is kinds[form]

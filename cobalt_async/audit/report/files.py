@@ -15,7 +15,8 @@ from .writers import Format, Writer, writer
 
 
 class ReportFiles:
-    """Writes a report of each format into `folder`: report.txt, report.json, report.jsonl, report.csv.
+    """Writes a report of each format into `folder`: report.txt, report.json, report.jsonl, report.csv,
+    report.html, report.sarif.
 
     `with` it: on entering, the folder is made where it is missing (mode 0700). The files (mode 0600) appear, or
     take the place of older ones, when the block ends well after `end`; else the folder is as it was.

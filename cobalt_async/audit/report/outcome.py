@@ -14,7 +14,7 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 def _worst_first(outcome: "Outcome") -> tuple[Alert, ...]:
     alerts = (alert for alert in outcome.report.alerts if alert.suppressed is None)
-    return tuple(sorted(alerts, key=lambda alert: (_ORDER[alert.severity], alert.rule, _natural(alert.subject))))
+    return tuple(sorted(alerts, key=lambda alert: (_ORDER[alert.severity], alert.rule, natural(alert.subject))))
 
 
 @frozen(kw_only=True)
@@ -42,6 +42,6 @@ def sentence(alert: Alert) -> str:
     return alert.message if alert.subject in alert.message else f"{alert.subject}: {alert.message}"
 
 
-def _natural(text: str) -> list[str | tuple[int, str]]:
-    """Text and numbers in turn; a number by its length first, for it may be too long for an int."""
+def natural(text: str) -> list[str | tuple[int, str]]:
+    """Text and numbers in turn, to sort by: a number by its length first, for it may be too long for an int."""
     return [(len(part), part) if number % 2 else part for number, part in enumerate(_DIGITS.split(text))]

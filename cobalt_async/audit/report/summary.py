@@ -2,46 +2,17 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby, islice
 
 from ..alerts import Alert, Severity
 from ..tally import Report
 from ..verdicts import Verdict
+from .advice import DRIFT, ENDED, NOT_TRIED, advice
 from .outcome import Outcome, sentence
 from .printable import printable
 
-_ADVICE: Mapping[str, str] = {
-    "breaker": "the audit stopped after too many refusals in a row; see why, and audit them again",
-    "changed": "one answer said dead and the next did not; audit it again",
-    "changed_midway": "refused in the middle of its own listing; audit it again",
-    "foreign_answer": "something other than Cobalt refused; check the proxy, the portal and the base URL",
-    "no_answer": "no whole answer came; check the network and audit them again",
-    "no_dead_control": "a made-up token was not refused, so no answer counts; check the proxy and the base URL",
-    "no_live_control": "401, but no token was seen to work: add one that is alive, or set $COBALT_API_TOKEN",
-    "not_sent": "no connection came about; check the network, the proxy and the base URL",
-    "pagination": "the listing could not be followed to its end; audit them again",
-    "rate_limited": "the user's rate limit is used up; wait a minute and audit them again",
-    "server_error": "Cobalt, or what stands before it, failed; audit them again later",
-    "stopped": "the audit ended before their turn; go on with --resume, or audit them again",
-    "unreadable": "an answer that Cobalt does not document; check the proxy, the portal and the base URL",
-    "void": "nothing was asked after it was clear that no answer counts",
-}
-_NOT_TRIED = ("breaker", "stopped", "void")
-_OTHERWISE = "a refusal that Cobalt does not document for a listing; check the base URL"
-_ENDED: Mapping[str, str] = {
-    "breaker": "It stopped itself: after many refusals in a row, a token that had been alive was refused too.",
-    "stopped": "It was stopped before its end.",
-}
 _MOST_RULES = 10
-_DRIFT: Mapping[str, str] = {
-    "CT701": "new",
-    "CT702": "gone",
-    "CT703": "renamed",
-    "CT704": "died or came back",
-    "CT705": "made again elsewhere",
-    "CT203": "moved to another user",
-}
 
 
 def summarize(outcome: Outcome, *, width: int | None = None) -> str:
@@ -89,17 +60,17 @@ def _verdicts(report: Report) -> Iterator[str]:
         yield "  forbidden  known to Cobalt, and not allowed to list tokens (403): ask an administrator"
     if counts[Verdict.INDETERMINATE]:
         yield "  unknown    no verdict, which is not the same as dead:"
-        yield from _reasons(report, {reason for reason in report.reasons if reason not in _NOT_TRIED})
+        yield from _reasons(report, {reason for reason in report.reasons if reason not in NOT_TRIED})
     if counts[Verdict.NOT_TRIED]:
         yield f"  not tried  {counts[Verdict.NOT_TRIED]}, of which nothing is known:"
-        yield from _reasons(report, set(_NOT_TRIED))
+        yield from _reasons(report, set(NOT_TRIED))
 
 
 def _reasons(report: Report, among: set[str]) -> Iterator[str]:
     """Reasons with what to do next, the most frequent first."""
     for reason, count in sorted(report.reasons.items(), key=lambda item: (-item[1], item[0])):
         if reason in among:
-            yield f"               {count} {reason}: {_ADVICE.get(reason, _OTHERWISE)}"
+            yield f"               {count} {reason}: {advice(reason)}"
 
 
 def _alerts(outcome: Outcome) -> Iterator[str]:
@@ -116,9 +87,9 @@ def _alerts(outcome: Outcome) -> Iterator[str]:
         yield from _rule(group)
     if left := sum(map(len, islice(rules, _MOST_RULES, None))):
         yield f"  … and {left} more"
-    drift = Counter(alert.rule for alert in alerts if alert.rule in _DRIFT)
+    drift = Counter(alert.rule for alert in alerts if alert.rule in DRIFT)
     if drift:
-        changes = ", ".join(f"{drift[rule]} {what}" for rule, what in _DRIFT.items() if drift[rule])
+        changes = ", ".join(f"{drift[rule]} {what}" for rule, what in DRIFT.items() if drift[rule])
         yield f"Since the baseline: {changes}"
 
 
@@ -140,7 +111,7 @@ def _ending(outcome: Outcome) -> Iterator[str]:
     if report.void is not None:
         yield f"VOID, no verdict of this run can be believed: {report.void}"
     elif report.stopped is not None:
-        yield _ENDED.get(report.stopped, f"It ended early: {report.stopped}")
+        yield ENDED.get(report.stopped, f"It ended early: {report.stopped}")
     yield "Complete: every credential has a verdict." if outcome.complete else "NOT complete."
 
 

@@ -6,9 +6,11 @@ from typing import Protocol
 
 from ..verdicts import AuditResult
 from .csv import CsvWriter
+from .html import HtmlWriter
 from .json import JsonWriter
 from .jsonl import JsonlWriter
 from .outcome import Outcome
+from .sarif import SarifWriter
 from .sink import Sink
 from .table import TableWriter
 
@@ -30,6 +32,8 @@ class Format(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+    HTML = "html"
+    SARIF = "sarif"
 
     @property
     def file_name(self) -> str:
@@ -42,6 +46,8 @@ _WRITERS: Mapping[Format, Callable[[Sink], Writer]] = {
     Format.JSON: JsonWriter,
     Format.JSONL: JsonlWriter,
     Format.CSV: CsvWriter,
+    Format.SARIF: SarifWriter,
+    Format.HTML: HtmlWriter,
 }
 
 
