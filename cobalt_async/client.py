@@ -1,75 +1,29 @@
 """AsyncCobalt: owns the session, opens the endpoints."""
 
-import asyncio
+import contextlib
 import copy
 import os
 import ssl as tls
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import aiohttp
 
 from .errors import ConfigurationError
-from .exchange import Exchange
 from .models import RefreshedToken
 from .protocol import hosts, requests
 from .protocol.answers import Response
 from .protocol.limits import RetryPolicy, Timeouts
 from .protocol.requests import Request
-from .refreshing import Refreshes
+from .root import Root
 from .secret import Secret
+from .successors import Replacement
 from .tokens import Tokens
-from .transport import Route, Transport
+from .transport import OnAnswer, Route, Transport
 from .turnstile import NOBODY, Call
 
 T = TypeVar("T")
-
-
-class _Root:
-    """What a client and all its views share: the transport, rate windows, refreshes; and whether it is open."""
-
-    def __init__(self, transport: Transport, max_connections: int) -> None:
-        self.max_connections = max_connections
-        self.refreshes = Refreshes(Exchange(transport))
-        self._transport = transport
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
-
-    def check(self) -> None:
-        """ConfigurationError unless the client is open, on this very loop."""
-        if self._closed:
-            raise ConfigurationError("this client is closed; make a new one")
-        if self._loop is None:
-            raise ConfigurationError("this client is not open yet; use it inside `async with AsyncCobalt(…)`")
-        if self._loop is not asyncio.get_running_loop():
-            raise ConfigurationError("this client was opened on another event loop; make one for each loop")
-
-    def open(self) -> None:
-        if self._closed:
-            raise ConfigurationError("this client is closed; make a new one")
-        if self._loop is not None:
-            raise ConfigurationError("this client is open already; enter it once")
-        self._transport.open()
-        self._loop = asyncio.get_running_loop()
-
-    async def close(self) -> None:
-        """Wait for refreshes under way, then close the connections; a second time does nothing."""
-        if self._closed:
-            return
-        if self._loop is not None and self._loop is not asyncio.get_running_loop():
-            raise ConfigurationError("this client was opened on another event loop; close it there")
-        try:
-            await self.refreshes.wait()
-        finally:
-            self._closed = True
-            if self.refreshes.unclaimed:
-                ids = ", ".join(refreshed.id for refreshed in self.refreshes.unclaimed)
-                text = f"new secrets that nobody has taken, of {ids}: see AsyncCobalt.unclaimed, store them now"
-                warnings.warn(f"closed with {text}", RuntimeWarning, stacklevel=3)
-            if self._loop is not None:
-                await self._transport.close()
 
 
 class AsyncCobalt:
@@ -134,9 +88,9 @@ class AsyncCobalt:
             trace_configs=_tracers(trace_configs),
         )
         self._is_view = False
-        self._join(_Root(transport, max_connections))
+        self._join(Root(transport, max_connections))
 
-    def _join(self, root: _Root) -> None:
+    def _join(self, root: Root) -> None:
         self._root = root
         self._call = self._standing_call()
         self.tokens: Tokens = Tokens(calling=self._calling, refreshes=root.refreshes, version=self._version)
@@ -232,6 +186,30 @@ class AsyncCobalt:
         self._root.check()
         route = Route(base_url, secret, self._timeouts)
         return await self._root.refreshes.exchange.fetch(request, Call(route, NOBODY, retry))
+
+    async def _change(
+        self, request: Request, secret: Secret, *, on_answer: OnAnswer, on_leave: Callable[[], None]
+    ) -> Response:
+        """The answer to a refresh, for any secret of this client's place; sent again only while it never left.
+
+        For `rotation`, which decides what the answer means. In its user's rate window; raises what `Exchange.post`
+        raises. `on_answer` has the raw answer before anything reads it.
+        """
+        self._root.check()
+        exchange = self._root.refreshes.exchange
+        call = Call(Route(self._base_url, secret, self._timeouts), exchange.user_of(secret), self._retry)
+        return await exchange.post(request, call, on_answer=on_answer, on_leave=on_leave)
+
+    async def _finish(self, work: Coroutine[Any, Any, T], *, committed: Callable[[], bool]) -> T:
+        """Await work that a cancellation may not tear apart once it is `committed`; closing waits for it too."""
+        self._root.check()
+        return await self._root.refreshes.finish(work, committed=committed)
+
+    @contextlib.contextmanager
+    def _replacing(self, old: Secret) -> Iterator[Replacement]:
+        """While a secret is being replaced, readings that are refused with it wait for what replaces it."""
+        with self._root.refreshes.successors.replacing(old) as replacement:
+            yield replacement
 
     def _standing_call(self) -> Call | None:
         """Who calls as long as the token stays, without a deadline; None without a token."""

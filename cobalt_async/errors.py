@@ -11,9 +11,12 @@ CobaltError
 │   │   GoneError 410, UnprocessableError 422
 │   ├── RateLimitedError 429, 509  .retry_after
 │   └── ServerError 5xx (509 excepted)
-└── RefreshError  .token_id .refreshed     a refresh that did not end as it should
-    ├── RefreshInDoubtError                it may have run; the old secret may be dead
-    └── SecretLostError                    it ran, and its answer is gone; .advice
+├── RefreshError  .token_id .refreshed     a refresh that did not end as it should
+│   ├── RefreshInDoubtError                it may have run; the old secret may be dead
+│   └── SecretLostError                    it ran, and its answer is gone; .advice
+└── StoreError  .store .why                a store of secrets could not be read or written
+    ├── StoreConflictError                 it holds something else than was expected, and still does
+    └── UnreadableStoreError               by its nature it cannot be read back
 
 No error holds or chains a token, a secret (`.refreshed` excepted), an aiohttp object or a body. All pickle.
 """
@@ -248,3 +251,32 @@ class SecretLostError(RefreshError):
 
     def _otherwise(self) -> str:
         return f"the new secret is lost: {self.advice}"
+
+
+class StoreError(CobaltError):
+    """A store of secrets could not be read or written; what it held before, it holds still, unless `why` says else.
+
+    `store` names it as its `describe()` does.
+    """
+
+    _advice: ClassVar[str] = "mend it and try again"
+
+    def __init__(self, store: str, why: str) -> None:
+        super().__init__(store, why)
+        self.store = store
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.store}: {self.why}; {self._advice}"
+
+
+class StoreConflictError(StoreError):
+    """The store holds something else than was expected: somebody else wrote to it, and it was left as it is."""
+
+    _advice = "find out who else writes there before going on"
+
+
+class UnreadableStoreError(StoreError):
+    """The store cannot be read back by its nature: nothing is broken, and nothing can be proved."""
+
+    _advice = "give it a way to be read, or say that its word is to be trusted"

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from .errors import (
@@ -22,9 +23,10 @@ from .must_finish import Finishers
 from .protocol import answers
 from .protocol.answers import DOUBTFUL, Response
 from .protocol.requests import Request
-from .transport import OnAnswer
+from .successors import Successors
 from .turnstile import Call
 
+T = TypeVar("T")
 Save = Callable[[RefreshedToken], Awaitable[object]]
 
 _log = logging.getLogger("cobalt_async")
@@ -36,18 +38,17 @@ class Refreshes:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
+        self.successors: Successors = Successors(exchange.user_of)
         self.unclaimed: list[RefreshedToken] = []
         self._finishers = Finishers()
         self._doubts: OrderedDict[str, None] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def run(
-        self, token_id: str, request: Request, call: Call, *, save: Save | None, on_answer: OnAnswer | None
-    ) -> RefreshedToken:
+    async def run(self, token_id: str, request: Request, call: Call, *, save: Save | None) -> RefreshedToken:
         """Refresh, save, and hand over; a cancellation waits for it once the request may have left."""
         refresh = _Refresh(self, token_id, request, call, save)
         try:
-            refreshed = await self._finishers.run(refresh.run(on_answer), committed=lambda: refresh.left)
+            refreshed = await self.finish(refresh.run(), committed=lambda: refresh.left)
         except RefreshError as error:
             self.claim(error.refreshed)
             raise
@@ -57,8 +58,12 @@ class Refreshes:
         self.claim(refreshed)
         return refreshed
 
+    async def finish(self, work: Coroutine[Any, Any, T], *, committed: Callable[[], bool]) -> T:
+        """Await work that a cancellation may not tear apart once it is `committed`."""
+        return await self._finishers.run(work, committed=committed)
+
     async def wait(self) -> None:
-        """Until no refresh is under way."""
+        """Until no such work is under way."""
         await self._finishers.wait()
 
     def claim(self, refreshed: RefreshedToken | None) -> None:
@@ -95,7 +100,7 @@ class _Refresh:
         self._call = call
         self._save = save
 
-    async def run(self, on_answer: OnAnswer | None) -> RefreshedToken:
+    async def run(self) -> RefreshedToken:
         lock = self._shared.lock(self._token_id)
         try:
             async with asyncio.timeout_at(self._call.route.deadline):
@@ -107,7 +112,7 @@ class _Refresh:
         if not lock_taken:
             raise NotSentError(str(self._request), "the deadline passed behind another refresh of this token")
         try:
-            return await self._run(on_answer)
+            return await self._run()
         except CobaltError as error:
             self._failure = error
             raise
@@ -124,11 +129,9 @@ class _Refresh:
         elif self._failure is not None:
             _log.warning("after its caller was cancelled: %s", self._failure)
 
-    async def _run(self, on_answer: OnAnswer | None) -> RefreshedToken:
+    async def _run(self) -> RefreshedToken:
         try:
-            response = await self._shared.exchange.post(
-                self._request, self._call, on_answer=on_answer, on_leave=self._leave
-            )
+            response = await self._shared.exchange.post(self._request, self._call, on_answer=None, on_leave=self._leave)
         except (NoAnswerError, UnreadableError) as error:
             doubt = error.why if isinstance(error, NoAnswerError) else error.flaw
         except BaseException:

@@ -10,7 +10,6 @@ from .protocol import answers, requests
 from .protocol.cursor import Walk
 from .protocol.requests import Request, Version
 from .refreshing import Refreshes, Save
-from .transport import OnAnswer
 from .turnstile import Call
 
 
@@ -77,20 +76,20 @@ class Tokens:
         RefreshInDoubtError: it may have run. SecretLostError: an earlier one in doubt did. RateLimitedError and
         other RefusedErrors: it did not run. NotSentError: it never left.
         """
-        return await self._refresh(token_id, save=save, deadline=deadline, on_answer=None)
-
-    async def _refresh(
-        self, token_id: str, *, save: Save | None, deadline: float | None, on_answer: OnAnswer | None
-    ) -> RefreshedToken:
         request = requests.refresh_token(token_id, key=str(uuid.uuid4()), version=self._version)
         if save is not None and not callable(save):
             raise ConfigurationError("save: a function that takes the refreshed token and is awaited")
         call = self._calling(_ends(deadline))
-        return await self._refreshes.run(token_id, request, call, save=save, on_answer=on_answer)
+        return await self._refreshes.run(token_id, request, call, save=save)
 
     async def _read(self, request: Request, ends: float | None) -> Page:
         call = self._calling(ends)
         response = await self._refreshes.exchange.fetch(request, call)
+        if response.status == 401:
+            successor = await self._refreshes.successors.of(call.route.secret, call.waits_until())
+            if successor is not None:
+                call = call.with_secret(successor, self._refreshes.exchange.user_of(successor))
+                response = await self._refreshes.exchange.fetch(request, call)
         return answers.read_page(request, response, call.route.secret)
 
     def _walk(self, limit: int | None, cursor: str | None, max_pages: int, max_items: int) -> Walk:

@@ -13,6 +13,7 @@ from .protocol import pace
 from .protocol.answers import THROTTLED, Response
 from .protocol.limits import RetryPolicy
 from .protocol.requests import Request
+from .secret import Secret
 from .transport import Route
 
 _log = logging.getLogger("cobalt_async")
@@ -36,6 +37,15 @@ class Call:
     def until(self, deadline: float) -> "Call":
         """The same call with an end, on the loop's clock."""
         return evolve(self, route=evolve(self.route, deadline=deadline))
+
+    def waits_until(self) -> float:
+        """When this call has waited for long enough, on the loop's clock."""
+        longest = asyncio.get_running_loop().time() + self.retry.max_wait
+        return longest if self.route.deadline is None else min(longest, self.route.deadline)
+
+    def with_secret(self, secret: Secret, user: bytes) -> "Call":
+        """The same call with another secret, and its user's name."""
+        return evolve(self, route=evolve(self.route, secret=secret), user=user)
 
 
 class _Waiting:

@@ -242,3 +242,35 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
         with replacing(tmp_path / "file"):
             raise Stopped
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("left", ["nothing", "a file", "a link"])
+def test_where_the_bytes_stand_may_be_said(tmp_path: Path, left: str) -> None:
+    """Under a hidden name of the caller's; what a killed process left there, or anybody planted, is not followed."""
+    target = tmp_path / "target"
+    target.write_bytes(b"target")
+    hidden = tmp_path / ".hidden"
+    if left == "a file":
+        hidden.write_bytes(b"left" * 1000)
+        hidden.chmod(0o666)
+    elif left == "a link":
+        hidden.symlink_to(target)
+    with replacing(tmp_path / "file", beside=".hidden") as stream:
+        assert stream.name == str(hidden)
+        assert stat.S_IMODE(os.lstat(hidden).st_mode) == 0o600
+        stream.write(b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert sorted(os.listdir(tmp_path)) == ["file", "target"]
+    assert target.read_bytes() == b"target"
+
+
+def test_its_owner_may_be_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has it already is not asked for the right; else the system decides, and without it nothing is written."""
+    given: list[tuple[int, ...]] = []
+    monkeypatch.setattr(os, "fchown", lambda *arguments: given.append(arguments[1:]))
+    with replacing(tmp_path / "file", owner=(os.geteuid(), os.getegid())) as stream:
+        stream.write(b"new")
+    assert given == []
+    with replacing(tmp_path / "file", owner=(12345, 54321)) as stream:
+        stream.write(b"new")
+    assert given == [(12345, 54321)]

@@ -29,6 +29,9 @@ CobaltError
     RefreshError
         RefreshInDoubtError
         SecretLostError
+    StoreError
+        StoreConflictError
+        UnreadableStoreError
 """
 REFUSALS = [
     errors.RefusedError,
@@ -42,6 +45,7 @@ REFUSALS = [
     errors.ServerError,
 ]
 REFRESHES = [errors.RefreshError, errors.RefreshInDoubtError, errors.SecretLostError]
+STORES = [errors.StoreError, errors.StoreConflictError, errors.UnreadableStoreError]
 FRESH = RefreshedToken("api_new", "ci", Secret("canary-of-the-errors"))
 
 EVERY: list[errors.CobaltError] = [
@@ -56,6 +60,7 @@ EVERY: list[errors.CobaltError] = [
     errors.RateLimitedError("GET /tokens", 509, "slow down", False, 12.5),
     errors.RateLimitedError("GET /tokens", 429),
     *[kind("api_a", "the connection broke") for kind in REFRESHES],
+    *[kind("file /srv/token", "it is full") for kind in STORES],
 ]
 
 
@@ -125,8 +130,8 @@ def test_every_error_keeps_its_arguments(error: errors.CobaltError) -> None:
 
 @pytest.mark.parametrize("error", EVERY[2:], ids=numbered(2))
 def test_every_error_names_what_it_happened_to(error: errors.CobaltError) -> None:
-    """The sentence begins with the request, or with the token id of a refresh."""
-    assert str(error).startswith(("GET /tokens ", "refresh of api_a: "))
+    """The sentence begins with the request, with the token id of a refresh, or with the store."""
+    assert str(error).startswith(("GET /tokens ", "refresh of api_a: ", "file /srv/token: "))
 
 
 @pytest.mark.parametrize("kind", REFUSALS)

@@ -13,9 +13,11 @@ import pytest
 
 import cobalt_async
 from cobalt_async import AsyncCobalt, Page, RefreshedToken, RetryPolicy, Secret, Timeouts, Token, errors
+from cobalt_async.rotation import Rotation, State, resume, rotate
 from cobalt_async.testing import CobaltSandbox
 from cobalt_async.tokens import Tokens
 
+ROOMS = ("audit", "references", "rotation", "rotation.stores", "testing")
 NOTHING = inspect.Parameter.empty
 Region = Literal["us", "eu"]
 
@@ -47,7 +49,7 @@ def test_the_front_door_is_exact() -> None:
     assert all(hasattr(cobalt_async, name) for name in names)
 
 
-@pytest.mark.parametrize("room", ["cobalt_async", "cobalt_async.testing", "cobalt_async.audit"])
+@pytest.mark.parametrize("room", ["cobalt_async", *(f"cobalt_async.{name}" for name in ROOMS)])
 def test_every_front_door_is_sorted_and_whole(room: str) -> None:
     """Each package's `__all__` is sorted, constants first, without doubles, and names what is there."""
     module = importlib.import_module(room)
@@ -224,3 +226,28 @@ def test_everything_public_is_explained(thing: object) -> None:
     """Each public class, function and module has a docstring that ends its first sentence."""
     assert thing.__doc__
     assert not thing.__doc__.startswith("Method generated")
+
+
+def test_rotate_and_resume() -> None:
+    """`rotate(cobalt, token_id, *, store, journal=None, …) -> Rotation`, and `resume(journal, …)` gives several."""
+    asked = parameters(rotate)
+    assert [name for name, (_, default) in asked.items() if default is NOTHING] == ["cobalt", "token_id", "*store"]
+    assert {name: asked[name][1] for name in ("*journal", "*sibling", "*accept_one_shot", "*hook", "*settle")} == {
+        "*journal": None,
+        "*sibling": None,
+        "*accept_one_shot": False,
+        "*hook": None,
+        "*settle": None,
+    }
+    assert inspect.signature(rotate).return_annotation is Rotation
+    assert list(parameters(resume))[:2] == ["journal", "rotation_id"]
+    assert inspect.signature(resume).return_annotation == tuple[Rotation, ...]
+    assert inspect.iscoroutinefunction(rotate)
+    assert inspect.iscoroutinefunction(resume)
+    assert {"state", "why", "token_id", "new_token_id", "rotation_class", "advice", "events"} <= set(dir(Rotation))
+
+
+def test_the_states_of_a_rotation() -> None:
+    """The words that exit codes and people go by."""
+    words = "SUCCESS ADOPTED HELD UNCERTAIN LOST MISMATCH CONFLICT REFUSED NOT_ROTATED"
+    assert [state.value for state in State] == words.split()

@@ -76,7 +76,7 @@ def query(*, limit: int | None, cursor: str | None) -> str:
 
 def refresh_token(token_id: str, *, key: str, version: Version = "v1") -> Request:
     """`POST /tokens/{id}/refresh` (F12) with an Idempotency-Key, which is sent and never relied on (F17 to F19)."""
-    if not isinstance(token_id, str) or not _TOKEN_ID.fullmatch(token_id):
+    if not is_token_id(token_id):
         raise ConfigurationError("token_id: api_ followed by ASCII letters and digits, as GET /tokens lists it")
     headers = {
         "Accept": _ACCEPT[version],
@@ -88,6 +88,11 @@ def refresh_token(token_id: str, *, key: str, version: Version = "v1") -> Reques
         headers["Content-Type"] = _ACCEPT["v2"]  # F3
     target = f"/tokens/{token_id}/refresh"
     return Request("POST", target, "/tokens/{id}/refresh", MappingProxyType(headers), "mutate")
+
+
+def is_token_id(text: object) -> bool:
+    """Whether a text looks like the id of a token (F7)."""
+    return isinstance(text, str) and _TOKEN_ID.fullmatch(text) is not None
 
 
 def check_limit(limit: int | None) -> int | None:

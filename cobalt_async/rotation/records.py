@@ -1,0 +1,274 @@
+"""The journal's lines: JSON that a person can read, each with a checksum; and what they say of a rotation together.
+
+No line holds a secret: an old or new one is named by its fingerprint, keyed with the journal's salt.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from ..ledger import RotationRecord, fingerprint
+from ..secret import Secret
+from .states import FINISHED, Facts, Seen, State
+
+SCHEMA = 1
+DAMAGED: "Fields" = {"kind": "DAMAGED"}
+"""Stands for a line in the midst of others that cannot be read."""
+_SUM = re.compile(rb',"sum":"([0-9a-f]{16})"\}')
+
+Fields = Mapping[str, Any]
+
+
+def write(fields: Fields) -> bytes:
+    """One line, its end included."""
+    body = json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode()[:-1]
+    return body + b',"sum":"' + _sum(body) + b'"}\n'
+
+
+def read(line: bytes) -> Fields | None:
+    """What a line holds; None where it is torn or was changed."""
+    body, mark, end = line.rstrip(b"\n").rpartition(b',"sum":"')
+    if not mark or not _SUM.fullmatch(mark + end) or end[:16] != _sum(body):
+        return None
+    try:
+        fields = json.loads(body + b"}")
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _sum(body: bytes) -> bytes:
+    return blake2b(body, digest_size=8).hexdigest().encode()
+
+
+@frozen(kw_only=True)
+class StoreNote:
+    """A store as the journal knows it: for people, to open it again, and what it held when the rotation began."""
+
+    described: str
+    reference: str | None = None
+    version: str | None = None
+    held: bytes | None = field(default=None, repr=False)
+    """The fingerprint of what it held when the rotation began."""
+
+
+@frozen(kw_only=True)
+class Intent:
+    """What a rotation is about to do, written down before anything is sent."""
+
+    rotation_id: str
+    token_id: str
+    name: str
+    base_url: str
+    region: str | None
+    rotation_class: str
+    binding: str
+    salt: bytes = field(repr=False)
+    """The journal's, with each intent again, so that one damaged line costs no fingerprint."""
+    old: bytes = field(repr=False)
+    listed: Mapping[str, str] = field(repr=False)
+    """The user's tokens when it began: id -> name."""
+    stores: tuple[StoreNote, ...]
+    secret_ref: str | None = None
+    sibling_ref: str | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """As a record holds it."""
+        return {
+            "token_id": self.token_id,
+            "name": self.name,
+            "base_url": self.base_url,
+            "region": self.region,
+            "class": self.rotation_class,
+            "binding": self.binding,
+            "salt": self.salt.hex(),
+            "old": self.old.hex(),
+            "listed": dict(self.listed),
+            "stores": [_note_fields(note) for note in self.stores],
+            "secret_ref": self.secret_ref,
+            "sibling_ref": self.sibling_ref,
+        }
+
+    @classmethod
+    def of(cls, rotation_id: str, fields: Fields) -> "Intent":
+        """What `fields` wrote."""
+        return cls(
+            rotation_id=rotation_id,
+            token_id=fields["token_id"],
+            name=fields["name"],
+            base_url=fields["base_url"],
+            region=fields["region"],
+            rotation_class=fields["class"],
+            binding=fields["binding"],
+            salt=bytes.fromhex(fields["salt"]),
+            old=bytes.fromhex(fields["old"]),
+            listed=fields["listed"],
+            stores=tuple(map(_note, fields["stores"])),
+            secret_ref=fields["secret_ref"],
+            sibling_ref=fields["sibling_ref"],
+        )
+
+
+def _note_fields(note: StoreNote) -> dict[str, str | None]:
+    return {
+        "described": note.described,
+        "reference": note.reference,
+        "version": note.version,
+        "held": None if note.held is None else note.held.hex(),
+    }
+
+
+def _note(fields: Fields) -> StoreNote:
+    held = fields["held"]
+    return StoreNote(
+        described=fields["described"],
+        reference=fields["reference"],
+        version=fields["version"],
+        held=None if held is None else bytes.fromhex(held),
+    )
+
+
+@define
+class Send:
+    """A refresh that was sent, and how it ended as far as that was written down."""
+
+    at: datetime
+    token_id: str
+    by_sibling: bool
+    seen: Seen = Seen.UNKNOWN
+
+
+@define
+class Entry:
+    """All that the journal says of one rotation."""
+
+    intent: Intent
+    started_at: datetime
+    updated_at: datetime
+    state: str = "INTENT"
+    why: str = ""
+    sends: dict[int, Send] = field(factory=dict)
+    new_token_id: str | None = None
+    new: bytes | None = field(default=None, repr=False)
+    old_dead: bool = False
+    """The old secret was seen dead after the refresh."""
+    damaged: bool = False
+    """A line that cannot be read came after its beginning: it may have said that something was sent."""
+
+    @property
+    def finished(self) -> bool:
+        """True where nothing is left that `resume` should do by itself."""
+        return self.state in FINISHED
+
+    @property
+    def token_id(self) -> str:
+        """The id that the token is known by now."""
+        return self.new_token_id or self.intent.token_id
+
+    def fingerprint(self, secret: Secret) -> bytes:
+        """A secret as this rotation's records name it."""
+        return fingerprint(secret, self.intent.salt)
+
+    def last_in_doubt(self, *, by_sibling: bool = False) -> datetime | None:
+        """When the last refresh left whose answer is not in hand; `by_sibling`: only a sibling's."""
+        sends = (send for send in self.sends.values() if send.by_sibling or not by_sibling)
+        last = max((send.at for send in sends if send.seen is Seen.UNKNOWN), default=None)
+        return self.updated_at if last is None and self.damaged else last
+
+    def last_sent(self) -> datetime | None:
+        """When the last refresh left, whatever came of it."""
+        return max((send.at for send in self.sends.values()), default=None)
+
+    def facts(self, *, sibling: bool, resumed: bool) -> Facts:
+        """What the table may ask."""
+        return Facts(
+            doubt=self.last_in_doubt() is not None,
+            recovery_in_doubt=self.last_in_doubt(by_sibling=True) is not None,
+            in_hand=any(send.seen is Seen.NEW for send in self.sends.values()),
+            sibling=sibling,
+            had_sibling=self.intent.rotation_class == "RECOVERABLE",
+            proven=self.intent.binding == "PROVEN" or self.old_dead,
+            resumed=resumed,
+        )
+
+    def copy(self) -> "Entry":
+        """One to go on with; the journal's own follows the journal."""
+        return evolve(self, sends={number: evolve(send) for number, send in self.sends.items()})
+
+    def record(self) -> RotationRecord:
+        """As the audit reads it."""
+        return RotationRecord(
+            rotation_id=self.intent.rotation_id,
+            token_id=self.intent.token_id,
+            new_token_id=self.new_token_id,
+            region=self.intent.region,
+            state=self.state,
+            finished=self.finished,
+            started_at=self.started_at,
+            updated_at=self.updated_at,
+            salt=self.intent.salt,
+            old=self.intent.old,
+            new=self.new,
+        )
+
+
+def fold(lines: Iterable[Fields]) -> dict[str, Entry]:
+    """The rotations in the order in which they began. A line that stands twice counts once; one without its
+    rotation's beginning is passed over.
+    """
+    folded = Folded()
+    folded.add(lines)
+    return folded.entries
+
+
+class Folded:
+    """What all lines that were added say together."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self._known: set[tuple[object, ...]] = set()
+
+    def add(self, lines: Iterable[Fields]) -> None:
+        """Go on with these."""
+        for fields in lines:
+            if fields == DAMAGED:
+                for entry in self.entries.values():
+                    entry.damaged |= not entry.finished
+                continue
+            try:
+                said = tuple(map(fields.get, ("rotation", "kind", "at", "n")))
+                if said not in self._known:
+                    self._known.add(said)
+                    _add(self.entries, fields)
+            except (AttributeError, KeyError, TypeError, ValueError):  # its sum is right: somebody else wrote it
+                continue
+
+
+def _add(entries: dict[str, Entry], fields: Fields) -> None:
+    kind, rotation_id, at = fields["kind"], fields["rotation"], datetime.fromisoformat(fields["at"])
+    if kind == "INTENT":
+        entries.setdefault(rotation_id, Entry(Intent.of(rotation_id, fields), at, at))
+        return
+    entry = entries[rotation_id]
+    if kind == "SENT":
+        send = entry.sends.setdefault(fields["n"], Send(at, fields["token_id"], fields["by"] == "sibling"))
+        send.at = max(send.at, at)  # one that had to wait for its turn is written down again when it leaves
+    elif kind == "ANSWERED":
+        entry.sends[fields["n"]].seen = Seen(fields["seen"])
+    elif kind == "SPOOLED":
+        entry.new, entry.new_token_id = bytes.fromhex(fields["new"]), fields["token_id"]
+    elif kind == "OLD_DEAD":
+        entry.old_dead = True
+    entry.state = State(fields["state"]).value if kind == "ENDED" else kind
+    entry.why = fields.get("why", "")
+    entry.updated_at = max(entry.updated_at, at)
+
+
+def stamp(now: datetime) -> str:
+    """A time as a line holds it: UTC."""
+    return now.astimezone(UTC).isoformat(timespec="milliseconds")

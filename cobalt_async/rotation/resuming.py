@@ -1,0 +1,190 @@
+"""resume(): an unfinished rotation to its end, by what the journal, the spool and Cobalt say of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+
+from ..client import AsyncCobalt
+from ..errors import ConfigurationError
+from ..references import read_reference
+from ..secret import Secret
+from .binding import Binding
+from .driver import Driver
+from .hands import Hands, Hook
+from .journal import Busy, Journal, lock_name
+from .outcome import Rotation, RotationClass
+from .preflight import Refused
+from .records import Entry
+from .refreshes import spooled
+from .rotate import finished, patience, secret_of, silent, stores_of
+from .shelves import Shelves
+from .states import State, Step
+from .stores import SecretStore, open_store
+
+_OVER = frozenset({State.SUCCESS, State.ADOPTED, State.NOT_ROTATED})
+
+
+async def resume(
+    journal: Journal | None = None,
+    rotation_id: str | None = None,
+    *,
+    cobalt: AsyncCobalt | None = None,
+    store: SecretStore | Sequence[SecretStore] | None = None,
+    secret: str | Secret | None = None,
+    sibling: str | Secret | None = None,
+    hook: Hook | None = None,
+    settle: float | None = None,
+    prove_within: float = 30.0,
+    old_dead_within: float = 60.0,
+    tell: Callable[[str], object] | None = None,
+) -> tuple[Rotation, ...]:
+    """Bring unfinished rotations to their ends, the oldest first; one outcome each, none where nothing is to do.
+
+    `rotation_id`: that one alone, also where it ended as LOST. `journal`: None for the platform's. `cobalt`: the
+    client to ask with; None makes one for the place that each rotation was made in. `store`: needed for stores
+    that are the caller's own; others are opened by what the journal knows of them. `secret`: the one that was to be
+    replaced; it is also looked for in `cobalt`, in the reference that `rotate` was given, and in the stores.
+    `sibling`: as of `rotate`; else by its reference. The rest as of `rotate`.
+
+    ConfigurationError where the journal cannot be read, or knows no rotation of that id.
+    """
+    try:
+        old, other = secret_of(secret, "secret"), secret_of(sibling, "sibling")
+    finally:
+        del secret, sibling  # an error carries this frame
+    means = _Means(
+        journal=Journal() if journal is None else journal,
+        cobalt=cobalt,
+        stores=None if store is None else stores_of(store),
+        old=old,
+        sibling=other,
+        hook=hook,
+        waits=(settle, prove_within, old_dead_within),
+        tell=tell or silent,
+    )
+    entries = means.journal.entries()
+    if rotation_id is not None and rotation_id not in entries:
+        raise ConfigurationError(f"{rotation_id}: no rotation of that id is in {means.journal.path}")
+    unfinished = (name for name, entry in entries.items() if not entry.finished)
+    chosen = list(unfinished) if rotation_id is None else [rotation_id]
+    if entries:
+        means.journal.prepare()
+        means.journal.sweep()
+    return tuple([await means.resume(name) for name in chosen])
+
+
+def spooled_secret(journal: Journal, rotation_id: str) -> Secret | None:
+    """The new secret that stands in the spool for a rotation, None where none does.
+
+    ConfigurationError where the journal or the spool cannot be read.
+    """
+    entry = journal.entries().get(rotation_id)
+    try:
+        found = None if entry is None else spooled(journal, entry)
+    except OSError as error:
+        flaw = f"{journal.path}: the spool cannot be read ({error.strerror or type(error).__name__}); mend it"
+    else:
+        return None if found is None else found.secret
+    raise ConfigurationError(flaw)
+
+
+@frozen(kw_only=True)
+class _Means:
+    """What the caller gave to resume with."""
+
+    journal: Journal
+    cobalt: AsyncCobalt | None
+    stores: tuple[SecretStore, ...] | None
+    old: Secret | None
+    sibling: Secret | None
+    hook: Hook | None
+    waits: tuple[float | None, float, float]
+    tell: Callable[[str], object]
+
+    async def resume(self, rotation_id: str) -> Rotation:
+        """One rotation, as far as it goes."""
+        intent = self.journal.entries()[rotation_id].intent
+        try:
+            with self.journal.lock(lock_name(intent.base_url, intent.token_id)):
+                entry = self.journal.entries()[rotation_id].copy()  # as it stands now that nobody else is at it
+                if entry.state in _OVER:
+                    return _told(entry, State(entry.state), entry.why)
+                if self.cobalt is not None:
+                    return await self._drive(self.cobalt, entry)
+                async with AsyncCobalt(base_url=intent.base_url) as cobalt:
+                    return await self._drive(cobalt, entry)
+        except Busy:
+            why = "another process is at it; wait for that one"
+        except Refused as error:
+            why = str(error)
+        return _told(self.journal.entries()[rotation_id], State.REFUSED, why)
+
+    async def _drive(self, cobalt: AsyncCobalt, entry: Entry) -> Rotation:
+        intent = entry.intent
+        if cobalt.base_url != intent.base_url:
+            raise Refused(f"it was begun at {intent.base_url}, and this client talks to {cobalt.base_url}")
+        stores = _open(entry) if self.stores is None else self.stores
+        if len(stores) != len(intent.stores):
+            raise Refused(f"it was begun with {len(intent.stores)} stores; name as many, in the same order")
+        shelves = Shelves(stores, entry, cobalt._timeouts.refresh)
+        hands = Hands(
+            cobalt=cobalt,
+            journal=self.journal,
+            old=await self._old(cobalt, entry, shelves),
+            sibling=self.sibling or await _followed(intent.sibling_ref),
+            hook=self.hook,
+            patience=patience(cobalt, *self.waits),
+            tell=self.tell,
+        )
+        driver = Driver(hands, entry, shelves, notes=(), resumed=True)
+        return await finished(cobalt, driver.run(Step.LOOK), lambda: True)
+
+    async def _old(self, cobalt: AsyncCobalt, entry: Entry, shelves: Shelves) -> Secret | None:
+        """The secret that was to be replaced, from wherever it still stands."""
+        for known in (self.old, cobalt._secret, await _followed(entry.intent.secret_ref)):
+            if known is not None and entry.fingerprint(known) == entry.intent.old:
+                return known
+        return await shelves.holding(entry.intent.old)
+
+
+async def _followed(reference: str | None) -> Secret | None:
+    """The secret that a reference names, None where it names none any more."""
+    if reference is None:
+        return None
+    try:
+        return await asyncio.to_thread(read_reference, reference)
+    except ConfigurationError:
+        return None
+
+
+def _open(entry: Entry) -> tuple[SecretStore, ...]:
+    """The stores by what the journal knows of them."""
+    opened = []
+    for note in entry.intent.stores:
+        if note.reference is None:
+            raise Refused(f"{note.described}: only the program that made this store can open it; pass it as `store`")
+        try:
+            opened.append(open_store(note.reference))
+        except ConfigurationError as error:
+            flaw = str(error)
+        else:
+            continue
+        raise Refused(flaw)
+    return tuple(opened)
+
+
+def _told(entry: Entry, state: State, why: str) -> Rotation:
+    """An outcome of which nothing was done now."""
+    intent = entry.intent
+    return Rotation(
+        state=state,
+        why=why,
+        token_id=intent.token_id,
+        rotation_id=intent.rotation_id,
+        new_token_id=entry.new_token_id,
+        name=intent.name,
+        rotation_class=RotationClass(intent.rotation_class),
+        binding=Binding(intent.binding),
+        stores=tuple(note.described for note in intent.stores),
+    )

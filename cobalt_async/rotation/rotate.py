@@ -1,0 +1,292 @@
+"""rotate() and plan(): a rotation from the wish to its end."""
+
+import asyncio
+import contextlib
+import math
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+
+from attrs import define
+
+from ..client import AsyncCobalt
+from ..errors import ConfigurationError
+from ..protocol import requests
+from ..secret import Secret
+from . import preflight
+from .binding import Binding
+from .driver import Driver
+from .hands import Hands, Hook, Patience
+from .journal import Busy, Journal, lock_name
+from .outcome import Plan, Rotation
+from .points import Point, reached
+from .preflight import Checked, Refused, Wish
+from .records import Entry, Intent
+from .shelves import Shelves
+from .states import State, Step
+from .stores import SecretStore
+
+_SETTLE_SECONDS = "COBALT_SETTLE_SECONDS"
+_SETTLE = 120.0  # seconds
+_MARGIN = 30.0  # seconds above the longest that a refresh may take
+_PAUSE = 0.2  # seconds
+
+
+async def rotate(
+    cobalt: AsyncCobalt,
+    token_id: str,
+    *,
+    store: SecretStore | Sequence[SecretStore],
+    journal: Journal | None = None,
+    sibling: str | Secret | None = None,
+    binding: Binding | str = Binding.DECLARED,
+    accept_guess: bool = False,
+    accept_one_shot: bool = False,
+    hook: Hook | None = None,
+    settle: float | None = None,
+    prove_within: float = 30.0,
+    old_dead_within: float = 60.0,
+    secret_ref: str | None = None,
+    sibling_ref: str | None = None,
+    tell: Callable[[str], object] | None = None,
+) -> Rotation:
+    """Replace the secret of `cobalt`'s own token, which has the id `token_id`, and put the new one into its store.
+
+    The refresh bears the very secret that it replaces, so that nobody can run it twice. The answer is on the disk,
+    in the journal's spool, before it is read; the new secret is asked with, the old one is seen to be dead, and the
+    store is read back before the spool is removed. Then, or as soon as the old secret is dead, `cobalt` uses the
+    new one, and readings that were refused meanwhile are sent once more.
+
+    `store`: one store or several, each of which must hold the new secret. `journal`: None for the platform's.
+    `sibling`: the secret of another living token of the same user, with which a lost answer can be made good; without
+    one, `accept_one_shot` must be True. `binding`: what the caller knows of id and secret, see Binding.
+    `hook(rotation)` is awaited once the stores are proved; what it raises is a note. `settle`: seconds after which a
+    request whose answer is lost cannot arrive any more; None reads `$COBALT_SETTLE_SECONDS`, else 120, and at least
+    30 more than `Timeouts.refresh`; less than a proxy on the way may hold a request back is a risk.
+    `prove_within`, `old_dead_within`: seconds that Cobalt may take to accept the new secret and to drop the old.
+    `secret_ref`, `sibling_ref`: references to both, for `resume` in another process. `tell(line)` hears of each step.
+
+    Whatever happens is a Rotation, never an exception: its `state` says how it ended, its `advice` what to do.
+    Once it is written down that a refresh may leave, a cancellation waits for the end. A wrong kind of argument is
+    a ConfigurationError.
+    """
+    try:
+        other = secret_of(sibling, "sibling")
+    finally:
+        del sibling  # an error carries this frame
+    wish = _wish(
+        cobalt,
+        token_id,
+        store=store,
+        journal=journal,
+        sibling=other,
+        binding=binding,
+        accept_guess=accept_guess,
+        accept_one_shot=accept_one_shot,
+        secret_ref=secret_ref,
+        sibling_ref=sibling_ref,
+    )
+    hands = Hands(
+        cobalt=cobalt,
+        journal=wish.journal,
+        old=wish.old,
+        sibling=wish.sibling,
+        hook=hook,
+        patience=patience(cobalt, settle, prove_within, old_dead_within),
+        tell=tell or silent,
+    )
+    begun = _Begun()
+    try:
+        return await finished(cobalt, _rotate(wish, hands, begun), lambda: begun.intent is not None)
+    except Refused as error:
+        why = str(error)
+    return Rotation(state=State.REFUSED, why=why, token_id=token_id)
+
+
+async def plan(
+    cobalt: AsyncCobalt,
+    token_id: str,
+    *,
+    store: SecretStore | Sequence[SecretStore],
+    journal: Journal | None = None,
+    sibling: str | Secret | None = None,
+    binding: Binding | str = Binding.DECLARED,
+    accept_guess: bool = False,
+    accept_one_shot: bool = False,
+) -> Plan:
+    """Look at all that `rotate` looks at before it begins, and say what it would do; nothing that it writes stays.
+
+    Arguments as of `rotate`. ConfigurationError, with the remedy, where it would be REFUSED.
+    """
+    try:
+        other = secret_of(sibling, "sibling")
+    finally:
+        del sibling  # an error carries this frame
+    wish = _wish(
+        cobalt,
+        token_id,
+        store=store,
+        journal=journal,
+        sibling=other,
+        binding=binding,
+        accept_guess=accept_guess,
+        accept_one_shot=accept_one_shot,
+        secret_ref=None,
+        sibling_ref=None,
+    )
+    try:
+        preflight.check_system()
+        wish.journal.check()
+        return (await preflight.check(wish, salt=bytes(32))).plan
+    except Refused as error:
+        why = str(error)
+    raise ConfigurationError(why)
+
+
+def patience(cobalt: AsyncCobalt, settle: float | None, prove: float, old_dead: float) -> Patience:
+    """How long to wait for what."""
+    name = "settle"
+    if settle is None:
+        name, text = f"${_SETTLE_SECONDS}", os.environ.get(_SETTLE_SECONDS)
+        settle = max(_SETTLE, cobalt._timeouts.refresh + _MARGIN) if not text else _number(text)
+    return Patience(
+        settle=requests.check_seconds_or_zero(settle, name),
+        prove=requests.check_seconds_or_zero(prove, "prove_within"),
+        old_dead=requests.check_seconds_or_zero(old_dead, "old_dead_within"),
+    )
+
+
+def secret_of(secret: str | Secret | None, name: str) -> Secret | None:
+    """An argument that is a secret; no frame of an error holds its text."""
+    try:
+        return None if secret is None else requests.check_token(secret, name)
+    finally:
+        del secret
+
+
+def stores_of(store: SecretStore | Sequence[SecretStore]) -> tuple[SecretStore, ...]:
+    """One store, or several."""
+    stores = tuple(store) if isinstance(store, Sequence) else (store,)
+    acts = ("check", "read", "write", "describe")
+    if not stores or not all(callable(getattr(one, act, None)) for one in stores for act in acts):
+        raise ConfigurationError("store: a SecretStore, which has check, read, write and describe, or several of them")
+    return stores
+
+
+@define
+class _Begun:
+    intent: Intent | None = None
+
+
+async def _rotate(wish: Wish, hands: Hands, begun: _Begun) -> Rotation:
+    preflight.check_system()
+    try:
+        salt = wish.journal.prepare()
+        with wish.journal.lock(lock_name(wish.cobalt.base_url, wish.token_id)):
+            wish.journal.sweep()
+            checked = await _begin(wish, salt, begun)
+            now = datetime.now(UTC)
+            entry = Entry(checked.intent, now, now)
+            shelves = Shelves(wish.stores, entry, wish.seconds)
+            driver = Driver(hands, entry, shelves, notes=checked.plan.notes, resumed=False)
+            return await driver.run(Step.SEND)
+    except Busy:
+        why = "another rotation of this token is under way on this machine; wait for it"
+    except ConfigurationError as error:
+        if begun.intent is not None:
+            raise
+        why = str(error)
+    raise Refused(why)
+
+
+async def _begin(wish: Wish, salt: bytes, begun: _Begun) -> Checked:
+    """Check, and write the intent down, as soon as no other rotation of the same user is under way.
+
+    After a wait all is checked again: the other one may have changed ids.
+    """
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + wish.seconds
+    while True:
+        checked = await preflight.check(wish, salt=salt)
+        reached(Point.CHECKED)
+        try:
+            wish.journal.begin(checked.intent)
+            begun.intent = checked.intent
+        except Busy:
+            pass
+        except OSError as error:
+            why = f"{wish.journal.path}: the journal takes no record ({error.strerror}); make room, or name another"
+            break
+        else:
+            reached(Point.INTENT)
+            return checked
+        while wish.journal.is_busy(checked.intent) and loop.time() < ends:  # noqa: ASYNC110 - a lock tells nobody
+            await asyncio.sleep(_PAUSE)
+        if loop.time() >= ends:
+            why = "another rotation of the same user is under way on this machine; wait for it"
+            break
+    raise Refused(why)
+
+
+async def finished(
+    cobalt: AsyncCobalt, work: Coroutine[object, object, Rotation], committed: Callable[[], bool]
+) -> Rotation:
+    """A rotation that no cancellation tears apart; a secret that stands nowhere else is in the caller's hands now."""
+    rotation = await cobalt._finish(work, committed=committed)
+    cobalt._root.refreshes.claim(rotation.refreshed)
+    return rotation
+
+
+def _wish(
+    cobalt: AsyncCobalt,
+    token_id: str,
+    *,
+    store: SecretStore | Sequence[SecretStore],
+    journal: Journal | None,
+    sibling: Secret | None,
+    binding: Binding | str,
+    accept_guess: bool,
+    accept_one_shot: bool,
+    secret_ref: str | None,
+    sibling_ref: str | None,
+) -> Wish:
+    """The arguments, checked; nothing is looked at yet."""
+    if not isinstance(cobalt, AsyncCobalt):
+        raise ConfigurationError(f"cobalt: an AsyncCobalt, not {type(cobalt).__name__}")
+    if cobalt._secret is None:
+        raise ConfigurationError("cobalt: a client with the token that is to be replaced; this one has none")
+    if not isinstance(token_id, str):
+        raise ConfigurationError(f"token_id: a str, not {type(token_id).__name__}")
+    if journal is not None and not isinstance(journal, Journal):
+        raise ConfigurationError(f"journal: a Journal, not {type(journal).__name__}")
+    declared = None
+    with contextlib.suppress(ValueError):
+        declared = Binding(binding)
+    if declared is None:
+        raise ConfigurationError(f"binding: one of {', '.join(Binding)}")
+    return Wish(
+        cobalt=cobalt,
+        token_id=token_id,
+        old=cobalt._secret,
+        stores=stores_of(store),
+        journal=Journal() if journal is None else journal,
+        sibling=sibling,
+        binding=declared,
+        accept_guess=accept_guess,
+        accept_one_shot=accept_one_shot,
+        secret_ref=secret_ref,
+        sibling_ref=sibling_ref,
+        seconds=cobalt._timeouts.refresh,
+    )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan  # refused like any other that is none
+
+
+def silent(line: str) -> None:
+    """Hear of a step, and say nothing."""
+    del line

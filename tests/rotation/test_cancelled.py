@@ -1,0 +1,266 @@
+"""rotate() and resume(), cancelled at each of their suspensions."""
+
+import ast
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cobalt_async import AsyncCobalt
+from cobalt_async.rotation import Rotation, resume
+from cobalt_async.rotation.journal import lock_name
+from cobalt_async.rotation.points import Point
+from cobalt_async.testing import CobaltSandbox
+from tests.faults.hunting import leftovers
+from tests.faults.stepping import PACKAGE, How, Place, Stepper
+from tests.rotation.staging import TALLY, MemoryStore, Stage, falling, folder, leaping
+
+Before = Callable[[Stage], Awaitable[None]]
+CANCELLED_AT: set[Place] = set()
+WAYS: tuple[How, ...] = ("asleep", "waking", "thrice")
+
+
+class SlowStore(MemoryStore):
+    """One whose every act has to wait for something."""
+
+    async def _act(self, name: str) -> object:
+        for _ in range(2):
+            await asyncio.sleep(0)
+        return await super()._act(name)
+
+
+async def nothing(on: Stage) -> None:
+    """The answer comes at once."""
+    del on
+
+
+async def an_answer_is_lost(on: Stage) -> None:
+    """The refresh runs and its answer does not come."""
+    on.sandbox.faults.hang_up_after(method="POST")
+
+
+async def a_request_is_lost(on: Stage) -> None:
+    """The refresh does not run, and nothing says so."""
+    on.sandbox.faults.hang_up_before(method="POST")
+
+
+async def a_window_is_closed(on: Stage) -> None:
+    """The refresh is told to come again."""
+    on.sandbox.faults.answer(509, {}, {"Retry-After": "2"}, method="POST")
+
+
+async def a_rival_was_faster(on: Stage) -> None:
+    """The refresh is refused: somebody's else ran, and what it brought reaches the store a moment later."""
+    on.sandbox.faults.answer(401, {}, method="POST")
+
+    async def read() -> object:
+        if on.posts and on.memory.text == on.old:
+            on.memory.set(on.token.refresh())
+        return None
+
+    on.memory.instead["read"] = read
+
+
+async def both_secrets_are_slow(on: Stage) -> None:
+    """The new secret is refused at first."""
+
+    async def read() -> object:
+        if not on.posts:
+            on.sandbox.faults.answer(401, {}, method="GET")  # the next reading is the one with the new secret
+        return None
+
+    on.memory.instead["read"] = read
+
+
+async def hunt(place: Path, before: Before, how: How, call: Any, *, fall: Point | None = None) -> int:
+    """Cancel at each suspension in turn, and judge each time; how many there were."""
+    async with CobaltSandbox() as sandbox:
+        for moment in itertools.count(1):
+            (place / f"{how}{moment}").mkdir()
+            on = Stage(sandbox, place / f"{how}{moment}", in_memory=True)
+            on.store = on.memory = SlowStore(on.old)
+            sandbox.requests.clear()
+            async with on.client() as cobalt:
+                await before(on)
+                if fall is not None:
+                    with falling(fall):
+                        await on.rotate(cobalt)
+                stepper = Stepper(moment, how)
+                outcome = await stepper.outcome(call(on, cobalt))
+                sandbox.faults.clear()
+                await judge(on, cobalt, stepper, outcome, is_resumed=fall is not None)
+            CANCELLED_AT.update(stepper.places)
+            TALLY["awaits cancelled"] += stepper.was_cancelled
+            if not stepper.reached:
+                return moment - 1
+    raise AssertionError("endless")
+
+
+async def judge(on: Stage, cobalt: AsyncCobalt, stepper: Stepper, outcome: object, *, is_resumed: bool) -> None:
+    """Past INTENT it went on to its end; before that, nothing was sent and nothing is left."""
+    where = sorted(stepper.places)
+    if stepper.was_cancelled:
+        assert isinstance(outcome, asyncio.CancelledError), (outcome, where)
+    state = next((entry.state for entry in on.journal.entries().values()), None)
+    if state is None:
+        assert on.posts == 0
+    if state is not None and not (is_resumed and stepper.was_cancelled and state in ("SENT", "SPOOLED")):
+        assert state in ("SUCCESS", "ADOPTED"), (state, where)
+        assert on.lives(), where
+        assert list(on.journal.spool.folder.iterdir()) == []
+        assert (await cobalt.with_token(on.stored).tokens.list()).items
+    else:
+        again = await on.resume(cobalt)
+        assert again is None or again.state == "SUCCESS"
+        assert again is not None or on.memory.writes == 0
+    if on.journal.path.exists() and (on.journal.path / "locks").exists():
+        for name in (lock_name(on.url, on.token.id), "journal"):
+            with on.journal.lock(name):
+                pass  # it is free
+    assert leftovers(cobalt) == [], where
+    assert cobalt.unclaimed == ()
+
+
+async def hook(rotation: Rotation) -> None:
+    """A caller's, which has to wait for something."""
+    assert rotation.state in ("SUCCESS", "ADOPTED")
+    await asyncio.sleep(0)
+
+
+def rotating(on: Stage, cobalt: AsyncCobalt) -> Coroutine[Any, Any, object]:
+    """A rotation."""
+    return on.rotate(cobalt, hook=hook)
+
+
+def resuming(on: Stage, cobalt: AsyncCobalt) -> Coroutine[Any, Any, object]:
+    """The resumption of one that fell."""
+    return on.resume(cobalt)
+
+
+def resuming_without_means(on: Stage, cobalt: AsyncCobalt) -> Coroutine[Any, Any, object]:
+    """The same with what the journal and the store know."""
+    del cobalt
+    return resume(on.journal, store=on.store, settle=0.05, prove_within=0.3, old_dead_within=0.3)
+
+
+def resuming_over_a_dead_one(on: Stage, cobalt: AsyncCobalt) -> Coroutine[Any, Any, object]:
+    """The same, and somebody has put a secret into the store that is dead."""
+    on.memory.set("what-somebody-put-there")
+    return on.resume(cobalt)
+
+
+@pytest.mark.parametrize(
+    ("before", "floor"),
+    [
+        (nothing, 28),
+        (an_answer_is_lost, 45),
+        (a_request_is_lost, 38),
+        (a_window_is_closed, 30),
+        (a_rival_was_faster, 25),
+        (both_secrets_are_slow, 30),
+    ],
+)
+@leaping
+async def test_rotate_is_cancelled_at_every_suspension(before: Before, floor: int) -> None:
+    """Once it is written down, it finishes however often it is cancelled; before that nothing was sent or is held."""
+    for how in WAYS if before is nothing else WAYS[::2]:
+        with folder() as place:
+            assert await hunt(place, before, how, rotating) >= floor
+
+
+@pytest.mark.parametrize(
+    ("call", "point", "floor"),
+    [
+        (resuming, Point.SENT, 20),
+        (resuming, Point.RECEIVED, 20),
+        (resuming, Point.SPOOLED, 12),
+        (resuming_without_means, Point.SPOOLED, 12),
+        (resuming_over_a_dead_one, Point.SPOOLED, 15),
+    ],
+)
+@leaping
+async def test_resume_is_cancelled_at_every_suspension(call: Any, point: Point, floor: int) -> None:
+    """It finishes too, once it has begun; and before that it can be had again."""
+    for how in WAYS if call is resuming else WAYS[:1]:
+        with folder() as place:
+            assert await hunt(place, nothing, how, call, fall=point) >= floor
+
+
+def awaits() -> Iterator[tuple[str, range, str]]:
+    """Every `await` and `async with` of this room: in which file, on which lines, in words."""
+    for file in sorted((PACKAGE / "rotation").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
+                lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+                yield f"rotation/{file.name}", lines, ast.unparse(node).partition("\n")[0]
+
+
+ELSEWHERE = {
+    "await _followed(entry.intent.secret_ref)": "references are read in a thread, which this clock does not know",
+    "await _followed(intent.sibling_ref)": "(the same)",
+    "await asyncio.to_thread(read_reference, reference)": "(the same)",
+    "await preflight.check(wish, salt=bytes(32))": "of plan(), which changes nothing",
+    "await asyncio.sleep(_PAUSE)": "two rotations of one user: test_two_at_once.py",
+    "await self._run(first, Replacement())": "as the line below it, without an old secret",
+    "await asyncio.sleep(min(1.0, self._hands.patience.prove))": "a full disk: below",
+    "await self._keep_spool()": "(the same)",
+    "await self._end(step)": "(the same)",
+}
+
+
+def test_no_await_was_left_out() -> None:
+    """Every line that waits was suspended at one cancellation at least."""
+    if not CANCELLED_AT:
+        pytest.skip("it judges the tests above, and they did not run")
+    found = {what for file, lines, what in awaits() if any((file, line) in CANCELLED_AT for line in lines)}
+    assert {what for _, _, what in awaits()} - found <= ELSEWHERE.keys()
+    assert len(found) >= 45
+
+
+@leaping
+async def test_a_secret_that_no_disk_takes_outlives_a_cancellation() -> None:
+    """Where neither store nor disk takes it and the caller was cancelled, it stands in the client's `unclaimed`."""
+    with folder() as place:
+        async with CobaltSandbox() as sandbox:
+            on = Stage(sandbox, place, in_memory=True)
+            began = asyncio.Event()
+
+            async def fails() -> object:
+                began.set()
+                raise OSError(28, "full")
+
+            on.memory.instead["write"] = fails
+            on.no_spool()
+            async with on.client() as cobalt:
+                call = asyncio.ensure_future(on.rotate(cobalt))
+                await began.wait()
+                call.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await call
+                assert [kept.secret.reveal() for kept in cobalt.unclaimed] == [on.token.secret]
+                cobalt.use_token(cobalt.unclaimed[0].secret)
+                assert cobalt.unclaimed == ()
+
+
+@leaping
+async def test_a_secret_that_no_disk_takes_is_handed_over() -> None:
+    """Who was not cancelled has it in `.refreshed`, and nothing is left unclaimed."""
+    with folder() as place:
+        async with CobaltSandbox() as sandbox:
+            on = Stage(sandbox, place, in_memory=True)
+
+            async def fails() -> object:
+                raise OSError(28, "full")
+
+            on.memory.instead["write"] = fails
+            on.no_spool()
+            async with on.client() as cobalt:
+                rotation = await on.rotate(cobalt)
+                assert rotation.state == "LOST"
+                assert rotation.refreshed is not None
+                assert rotation.refreshed.secret.reveal() == on.token.secret
+                assert "refreshed" in rotation.advice
+                assert cobalt.unclaimed == ()
