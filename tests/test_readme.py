@@ -21,15 +21,16 @@ README = Path(__file__).parent.parent / "README.md"
 BLOCKS: list[str] = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 # What each block is recognised by, and the claim that is checked of it.
-CLIENT, REFRESH, AUDIT, SANDBOX, FASTAPI, AIOHTTP = (
+CLIENT, REFRESH, AUDIT, ROTATION, SANDBOX, FASTAPI, AIOHTTP = (
     "async for token in cobalt.tokens.iter",
     "cobalt.use_token(",
     "audit(cobalt, inventory)",
+    "await rotate(",
     "cobalt_sandbox.faults",
     "FastAPI(",
     "web.Application()",
 )
-MARKS = (CLIENT, REFRESH, AUDIT, SANDBOX, FASTAPI, AIOHTTP)
+MARKS = (CLIENT, REFRESH, AUDIT, ROTATION, SANDBOX, FASTAPI, AIOHTTP)
 
 
 def block(mark: str) -> str:
@@ -89,6 +90,27 @@ def test_the_audit_tells_each_verdict(ada: Any, capsys: pytest.CaptureFixture[st
     assert len(lines) > 2
 
 
+def test_the_rotation_stores_a_live_secret(
+    ada: Any,
+    cobalt_sandbox: CobaltSandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The rotation's block leaves the new, live secret in the .env file, and the client goes on with it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("COBALT_SIBLING", ada.tokens[1].secret)
+    old = ada.tokens[0].secret
+    Path(".env").write_text(f"# mine\nCOBALT_API_TOKEN={old}\n", "utf-8")
+    names = run(block(ROTATION))
+    assert capsys.readouterr().out.startswith("SUCCESS\n")
+    assert Path(".env").read_text("utf-8") == f"# mine\nCOBALT_API_TOKEN={ada.tokens[0].secret}\n"
+    assert cobalt_sandbox.alive(ada.tokens[0].secret)
+    assert not cobalt_sandbox.alive(old)
+    assert names["cobalt"].has_token
+
+
 def test_the_sandbox_works_in_a_users_own_pytest(tmp_path: Path) -> None:
     """The pytest block passes in an empty folder, with the fixture that the plugin brings."""
     (tmp_path / "test_mine.py").write_text(block(SANDBOX), "utf-8")
@@ -132,8 +154,8 @@ def test_each_command_is_one_line_under_its_mark(mark: str) -> None:
 
 
 def test_it_is_a_cheat_sheet() -> None:
-    """README is at most 150 lines."""
-    assert len(README.read_text("utf-8").splitlines()) <= 150
+    """README is at most 230 lines."""
+    assert len(README.read_text("utf-8").splitlines()) <= 230
 
 
 def test_the_command_line_that_it_names_exists(capsys: pytest.CaptureFixture[str]) -> None:

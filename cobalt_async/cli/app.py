@@ -1,40 +1,16 @@
-"""The commands and their options: argv in, what to run out. Nothing runs here."""
+"""The commands: argv in, what to run out. Nothing runs here; a command's options stand here or in `…_options.py`."""
 
-from collections.abc import Callable, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
-from attrs import define
 
 from cobalt_async import __version__
 
-Job = Callable[[], int]
-
-
-@define
-class _Choice:
-    """What the arguments ask for."""
-
-    job: Job | None = None
-
-
-class _Region(StrEnum):
-    """Cobalt's data centres, as typer takes them where an option may be repeated."""
-
-    US = "us"
-    EU = "eu"
-
-
-class _Format(StrEnum):
-    """The formats of a report; the audit's own Format is not loaded for `--help`."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
-
+from .audit_options import audit
+from .choice import BaseUrl, Choice, Job, Region
+from .rotation_options import resume, rotate, rotations
 
 app: typer.Typer = typer.Typer(
     no_args_is_help=True,
@@ -49,7 +25,7 @@ app.add_typer(tokens, name="tokens")
 
 def choose(argv: Sequence[str]) -> Job:
     """What these arguments ask for; for help, the version and a wrong usage, that is only an exit code."""
-    choice = _Choice()
+    choice = Choice()
     command = typer.main.get_command(app)
     try:
         command.main(args=list(argv), prog_name="cobalt-async", obj=choice)
@@ -72,13 +48,16 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Audit Cobalt's personal API tokens, many at once.
+    """Audit Cobalt's personal API tokens, many at once; rotate one, and never lose it.
 
     Secrets are read from the environment, a file or standard input, never from the arguments. Environment:
-    COBALT_API_TOKEN (a personal API token), COBALT_REGION (us or eu), COBALT_BASE_URL.
+    COBALT_API_TOKEN (a personal API token), COBALT_REGION (us or eu), COBALT_BASE_URL, COBALT_SETTLE_SECONDS.
 
     Exit codes: 0 done, 1 alerts, 2 usage or configuration, 3 audit incomplete, 4 incomplete with alerts,
     5 audit void, 6 a request failed, 130 interrupted.
+
+    Of a rotation: 10 HELD, 11 UNCERTAIN, 12 LOST, 13 MISMATCH or CONFLICT, 14 REFUSED, nothing was sent,
+    15 NOT_ROTATED, 130 interrupted before anything was sent.
     """
 
 
@@ -91,10 +70,8 @@ def _tokens_list(
         str | None,
         typer.Option(metavar="FILE", help="Read the token from this file, - for standard input."),
     ] = None,
-    region: Annotated[
-        Literal["us", "eu"] | None, typer.Option(help="Cobalt's data centre; else COBALT_REGION.")
-    ] = None,
-    base_url: Annotated[str | None, typer.Option(metavar="URL", help="Where the API is; else COBALT_BASE_URL.")] = None,
+    region: Region = None,
+    base_url: BaseUrl = None,
 ) -> None:
     """List all tokens of the user whose token is in COBALT_API_TOKEN, or in --token-file.
 
@@ -105,102 +82,7 @@ def _tokens_list(
     context.obj.job = partial(list_tokens, as_json=as_json, token_file=token_file, region=region, base_url=base_url)
 
 
-@app.command("audit", short_help="Say of many tokens whether they are alive, and what is wrong.")
-def _audit(
-    context: typer.Context,
-    file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="An inventory, - for standard input.", show_default=False)
-    ] = None,
-    *,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Audit a make-believe organisation instead of FILE.")
-    ] = False,
-    form: Annotated[
-        list[_Format] | None,
-        typer.Option(
-            "--format",
-            metavar="table|json|jsonl|csv",
-            help="What to write, table unless given; with --out several.",
-        ),
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Write report.txt, report.json, … into this folder.")
-    ] = None,
-    concurrency: Annotated[int, typer.Option(metavar="N", help="How many credentials at once.")] = 64,
-    rate: Annotated[
-        float, typer.Option(metavar="N", help="Requests a second for each host; 0 lifts the limit.")
-    ] = 20.0,
-    share: Annotated[
-        float, typer.Option(metavar="X", help="How much of each user's rate window to use, up to 1.")
-    ] = 0.8,
-    region: Annotated[
-        list[_Region] | None,
-        typer.Option(metavar="us|eu", help="Ask in this data centre; twice, with each: in both."),
-    ] = None,
-    policy: Annotated[str | None, typer.Option(metavar="FILE", help="What alerts go by, in TOML.")] = None,
-    baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Compare with what an earlier audit saved.")
-    ] = None,
-    save_baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Save what is known, for a later --baseline.")
-    ] = None,
-    checkpoint: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Keep a new file up to date, for a later --resume.")
-    ] = None,
-    resume: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Go on from a checkpoint, and keep it up to date.")
-    ] = None,
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Count rows that are no credentials, and go on.")
-    ] = False,
-    fail_on: Annotated[
-        Literal["critical", "high", "medium", "low", "note", "never"] | None,
-        typer.Option(help="Exit with 1 for alerts as bad as this; high unless given, never in the sandbox."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
-) -> None:
-    """Say of each token in an inventory whether it is alive, dead, forbidden, or not known; then raise alerts.
-
-    FILE is CSV or JSONL in UTF-8, with label, and secret or secret_ref (env:NAME, file:PATH,
-    keyring:SERVICE/NAME or command:LINE); it may have owner, system, token_id, region, status and rotate_by.
-
-    A 401 counts as dead only where a live token was answered in the same run: one of the inventory, or
-    the one in COBALT_API_TOKEN.
-
-    The first Ctrl-C writes the reports of what is known and a checkpoint, the second ends at once.
-
-    Exit codes: 0 done; 1 alerts; 2 usage or configuration; 3 incomplete; 4 incomplete, with alerts; 5 void, no
-    answer can be believed; 130 interrupted.
-    """
-    if (file is None) != sandbox:
-        raise typer.BadParameter("give FILE or --sandbox, one of them", ctx=context)
-    forms = tuple(dict.fromkeys(form or [_Format.TABLE]))
-    if out is None and len(forms) > 1:
-        raise typer.BadParameter("several formats go into a folder: add --out DIR", ctx=context)
-    if checkpoint is not None and resume is not None:
-        raise typer.BadParameter("give --checkpoint or --resume, one of them", ctx=context)
-    from cobalt_async.audit import Format, Severity
-
-    from .audit import Options, audit_file, audit_sandbox
-
-    least = fail_on or ("high" if file is not None else "never")
-    options = Options(
-        formats=tuple(map(Format, forms)),
-        out=out,
-        concurrency=concurrency,
-        rate=rate,
-        share=share,
-        regions=tuple("us" if name == "us" else "eu" for name in region or ()),
-        policy=policy,
-        baseline=baseline,
-        save_baseline=save_baseline,
-        checkpoint=checkpoint,
-        resume=resume,
-        skip_bad_rows=skip_bad_rows,
-        fail_on=None if least == "never" else Severity(least),
-        quiet=quiet,
-    )
-    context.obj.job = partial(audit_sandbox if file is None else partial(audit_file, file), options)
+app.command("audit", short_help="Say of many tokens whether they are alive, and what is wrong.")(audit)
 
 
 @app.command("explain", short_help="Say what a rule looks for, and what to do about it.")
@@ -238,6 +120,11 @@ def _diff(
     from .diff import diff
 
     context.obj.job = partial(diff, first, second, as_json=as_json)
+
+
+app.command("rotate", short_help="Replace one token's secret, prove the new one, and store it.")(rotate)
+app.command("resume", short_help="Bring unfinished rotations to their ends.")(resume)
+app.command("rotations", short_help="List the rotations of this machine's journal.")(rotations)
 
 
 @app.command("sandbox", short_help="Serve a make-believe Cobalt on this machine.")

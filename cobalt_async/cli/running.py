@@ -1,14 +1,12 @@
 """One command from start to exit code: here and nowhere else, failures become a line and a number."""
 
-import contextlib
 import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from cobalt_async import errors
 
-from .speaking import complain
+from .speaking import complain, drop_output
 
 _USAGE, _FAILED, _INTERRUPTED = 2, 6, 130
 
@@ -30,18 +28,10 @@ def run(choose: Callable[[Sequence[str]], Callable[[], int]], argv: Sequence[str
         complain("interrupted")
         code = _INTERRUPTED
     except BrokenPipeError:  # whoever read us has enough: nothing to say, and nobody to say it to
-        _drop_output()
+        drop_output()
         code = _INTERRUPTED
     except OSError as error:
-        _drop_output()
+        drop_output()
         complain(f"cannot write to standard output: {error.strerror or type(error).__name__}")
         code = _USAGE
     return code
-
-
-def _drop_output() -> None:
-    """Let what is still buffered go nowhere, so that Python's own flush at the end does not fail again."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

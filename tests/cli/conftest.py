@@ -9,6 +9,7 @@ from cobalt_async.audit.engine import agenda
 from cobalt_async.cli import main
 from cobalt_async.testing import CobaltSandbox
 from tests.cli.calling import CANARY, Ended, Run
+from tests.cli.rotating import Rotating
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -60,6 +61,18 @@ def inventory(sandbox: CobaltSandbox, tmp_path: Path) -> Path:
     path.write_text("\n".join(lines) + "\n")
     path.chmod(0o600)
     return path
+
+
+@pytest.fixture
+def ada(sandbox: CobaltSandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Rotating:
+    """A user with two tokens; the first one's secret is in the environment, the journal in the test's folder."""
+    for name in ("COBALT_SETTLE_SECONDS", "PYTHON_KEYRING_BACKEND"):
+        monkeypatch.delenv(name, raising=False)
+    user = sandbox.add_user("ada", tokens=2)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("COBALT_API_TOKEN", user.tokens[0].secret)
+    monkeypatch.setenv("SIBLING", user.tokens[1].secret)
+    return Rotating(sandbox, user.tokens[0], user.tokens[1], user.tokens[0].secret, tmp_path)
 
 
 @pytest.fixture

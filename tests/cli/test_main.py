@@ -7,7 +7,7 @@ import pytest
 import cobalt_async
 from cobalt_async import cli
 from cobalt_async.audit import Format
-from cobalt_async.cli import app
+from cobalt_async.cli import audit_options
 from tests.cli.calling import Ended, Run, run_process
 
 NO_TYPER = """
@@ -55,7 +55,7 @@ def test_another_missing_module_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> Non
     """Only what the extra brings is called missing."""
     monkeypatch.delitem(sys.modules, "cobalt_async.cli.app", raising=False)
     monkeypatch.delattr(cli, "app", raising=False)
-    monkeypatch.setitem(sys.modules, "attrs", None)
+    monkeypatch.setitem(sys.modules, "cobalt_async.cli.choice", None)
     with pytest.raises(ModuleNotFoundError):
         cli.main(["--version"])
 
@@ -67,6 +67,9 @@ def test_another_missing_module_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> Non
         ("audit",),
         ("diff",),
         ("explain",),
+        ("resume",),
+        ("rotate",),
+        ("rotations",),
         ("rules",),
         ("sandbox",),
         ("tokens",),
@@ -87,7 +90,7 @@ def test_the_help(run: Run, command: tuple[str, ...]) -> None:
 
 def test_the_formats_are_those_of_the_audit() -> None:
     """`--help` loads no audit, and still offers what that can write."""
-    assert [form.value for form in app._Format] == [form.value for form in Format]
+    assert [form.value for form in audit_options.FormatName] == [form.value for form in Format]
 
 
 def test_the_help_tells_the_exit_codes(run: Run) -> None:
@@ -97,11 +100,17 @@ def test_the_help_tells_the_exit_codes(run: Run) -> None:
         "0 done, 1 alerts, 2 usage or configuration, 3 audit incomplete, 4 incomplete with alerts, 5 audit void, "
         "6 a request failed, 130 interrupted"
     ) in text
+    assert (
+        "10 HELD, 11 UNCERTAIN, 12 LOST, 13 MISMATCH or CONFLICT, 14 REFUSED, nothing was sent, 15 NOT_ROTATED, "
+        "130 interrupted before anything was sent"
+    ) in text
 
 
 def test_no_command_offers_a_secret_as_an_argument(run: Run) -> None:
     """Secrets come from the environment, a file or standard input: no option takes one."""
-    text = "".join(run(*command, "--help").out for command in (("audit",), ("tokens", "list")))
+    text = "".join(
+        run(*command, "--help").out for command in (("audit",), ("rotate",), ("resume",), ("tokens", "list"))
+    )
     assert {"--token", "--secret", "--api-token"}.isdisjoint(text.split())
 
 
@@ -126,6 +135,16 @@ def test_no_command_offers_a_secret_as_an_argument(run: Run) -> None:
         ("audit", "a.csv", "--sandbox"),
         ("diff", "a"),
         ("explain",),
+        ("resume", "rot-a", "rot-b"),
+        ("resume", "--reveal"),
+        ("resume", "rot-a", "--reveal", "--json"),
+        ("rotate",),
+        ("rotate", "api_a"),
+        ("rotate", "--store", "file:a"),
+        ("rotate", "api_a", "--store", "file:a", "--settle", "-1"),
+        ("rotate", "api_a", "--store", "file:a", "--settle", "soon"),
+        ("rotate", "api_a", "--store", "file:a", "--region", "mars"),
+        ("rotations", "rot-a"),
         ("rules", "CT301"),
         ("tokens", "refresh", "api_a"),
         ("sandbox", "--port", "65536"),
