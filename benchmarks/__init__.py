@@ -1,5 +1,6 @@
 """Every claim about speed and memory, measured in one run on the machine it is started on.
 
-One question a file; each compares two things pair by pair, A B A B, so that a noisy machine disturbs both.
-`python -m benchmarks` asks all and prints one table; `python -m benchmarks NAME` asks one.
+One question a file; each compares in turn, A B A B, so that a noisy machine disturbs all sides. `rivals` holds what
+is compared with. `python -m benchmarks` asks all, prints one table, and keeps figures and pictures in `results`;
+`python -m benchmarks NAME` asks one, and `--quick` asks what takes minutes and not an hour, with few rounds.
 """

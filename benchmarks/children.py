@@ -17,19 +17,25 @@ _SERVER = Path(__file__).with_name("server.py")
 def plain_server() -> Generator[str]:
     """The base URL of a plain server in a process of its own that is gone afterwards, after an error too."""
     command = [sys.executable, "-I", str(_SERVER)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child, ended(child):
+        assert child.stdout is not None
+        port = child.stdout.readline().strip()
+        if not port:
+            raise RuntimeError("the plain server did not start")
+        yield f"http://localhost:{port}"
+
+
+@contextmanager
+def ended(child: subprocess.Popen[str]) -> Generator[None]:
+    """Ends a child with the block, and kills it where it does not hear."""
+    try:
+        yield
+    finally:
+        child.terminate()
         try:
-            assert child.stdout is not None
-            port = child.stdout.readline().strip()
-            if not port:
-                raise RuntimeError("the plain server did not start")
-            yield f"http://localhost:{port}"
-        finally:
-            child.terminate()
-            try:
-                child.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                child.kill()
+            child.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
 
 
 def python(*arguments: str) -> str:

@@ -7,9 +7,9 @@ from typing import Literal
 
 from attrs import frozen
 
-Relation = Literal["<=", "<"]
+Relation = Literal["<=", "<", ">="]
 
-_HOLDS: Mapping[Relation, Callable[[float, float], bool]] = {"<=": operator.le, "<": operator.lt}
+_HOLDS: Mapping[Relation, Callable[[float, float], bool]] = {"<=": operator.le, "<": operator.lt, ">=": operator.ge}
 
 
 @frozen
@@ -21,16 +21,28 @@ class Goal:
 
 
 @frozen
+class Bar:
+    """Where a row stands in its question's picture: in which panel, in which group of bars there, and whose it is."""
+
+    panel: str
+    group: str
+    owner: str
+
+
+@frozen
 class Row:
     """One line of the table: `values` holds one figure for each counted round, in the order of the rounds.
 
-    A row without a goal tells what stands behind another row's ratio or difference.
+    A row without a goal tells what stands behind another row's ratio or difference. A row without values says in
+    `missing` what has to be installed for them.
     """
 
     question: str
     values: tuple[float, ...]
     unit: str
     goal: Goal | None = None
+    bar: Bar | None = None
+    missing: str = ""
 
     @property
     def median(self) -> float:
@@ -48,7 +60,9 @@ def differences(more: Sequence[float], less: Sequence[float]) -> tuple[float, ..
 
 
 def verdict(row: Row) -> str:
-    """`met`, or `short by` how much the median misses the goal; nothing where there is no goal."""
+    """`met`, or `short by` how much the median misses the goal; nothing where there is no goal; or what is missing."""
+    if not row.values:
+        return f"not measured: {row.missing}"
     if row.goal is None:
         return ""
     if _HOLDS[row.goal.relation](row.median, row.goal.bound):

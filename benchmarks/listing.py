@@ -1,102 +1,107 @@
-"""What does `tokens.list` cost beside the same loop, hand-written on bare aiohttp?
+"""What does `tokens.list` cost beside what a user would take instead, at 1, 16, 64 and 256 in flight?
 
-CPU is user + system time of this process, which runs nothing but the client; the server is another process.
-Both sides stay open for the whole run and keep their connections; they differ in nothing but what is awaited.
+CPU is user + system time of this process, which runs nothing but the clients, threads and all; the server is another
+process. All sides stay open for all rounds of a level and keep their connections. Ours is the core, without the extra
+`speed`.
 """
 
 import asyncio
-import gc
-import time
-from collections.abc import Awaitable, Callable
+import resource
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
-import aiohttp
-from attrs import frozen
-
-from cobalt_async import AsyncCobalt
-
-from .children import plain_server
-from .figures import Goal, Row, ratios
+from .costs import Cost, Side, cpus, interleaved, rates
+from .figures import Bar, Goal, Row, ratios
+from .replacing import core
+from .rivals import BARE, OURS, RIVALS, Open, loaded
 from .server import TOKENS
+from .web import server
 
-ROUNDS = 41  # many short rounds: what disturbs a machine for a second then falls on both sides of a pair
-REQUESTS = 500  # a round and side
-IN_FLIGHT = 64
-GOAL = Goal("<=", 1.0)
+ROUNDS = 11
+REQUESTS = 512  # a round and side
+LEVELS = (1, 16, 64, 256)
+CPU, RATE = Goal("<=", 1.0), Goal(">=", 3.0)
 
-_TOKEN = "benchmark"
+_FILES = 8192  # open at once: a connection for each request in flight, of each client
+_NO_RIVAL = ("bare aiohttp, no objects",)
 
+Costs = Mapping[str, Sequence[Cost]]
 
-@frozen
-class Cost:
-    """What one side of one round took, for each request."""
-
-    cpu: float  # seconds, user + system
-    wall: float  # seconds
+T = TypeVar("T")
 
 
-@frozen
-class Listing:
-    """The costs of all counted rounds, in pairs."""
-
-    ours: tuple[Cost, ...]
-    bare: tuple[Cost, ...]
-
-
-def measure(rounds: int | None = None, *, requests: int = REQUESTS) -> list[Row]:
-    """The rows of this question; `rounds` counted rounds after one that is not counted."""
-    with plain_server() as url:
-        return rows(asyncio.run(compare(url, rounds=rounds or ROUNDS, requests=requests)))
-
-
-def rows(listing: Listing) -> list[Row]:
-    cpu = [[cost.cpu * 1e6 for cost in side] for side in (listing.ours, listing.bare)]
-    rate = [[1 / cost.wall for cost in side] for side in (listing.ours, listing.bare)]
-    name = f"tokens.list, {IN_FLIGHT} in flight"
-    return [
-        Row(f"{name}: CPU, bare aiohttp = 1", ratios(*cpu), "x", GOAL),
-        Row(f"{name}: rate, bare aiohttp = 1", ratios(*rate), "x"),
-        Row("    CPU per request", tuple(cpu[0]), "us"),
-        Row("    CPU per request, bare aiohttp", tuple(cpu[1]), "us"),
-        Row("    requests per second", tuple(rate[0]), "/s"),
-        Row("    requests per second, bare aiohttp", tuple(rate[1]), "/s"),
-    ]
+def measure(
+    rounds: int | None = None, *, requests: int = REQUESTS, levels: Sequence[int] = LEVELS, only: Sequence[str] = ()
+) -> list[Row]:
+    """The rows of this question; `rounds` counted rounds after one that is not counted. `only`: not all rivals."""
+    allow_files()
+    here, missing = loaded()
+    here = {name: opens for name, opens in here.items() if not only or name in only}
+    with server() as web, core():
+        found = [web.ceiling()]
+        for level in levels:
+            costs = compare(here, web.url, in_flight=level, rounds=rounds or ROUNDS, requests=requests)
+            found.extend(rows(level, costs, missing))
+    return [*found[1:], found[0]]
 
 
-async def compare(url: str, *, rounds: int, requests: int) -> Listing:
-    """Both sides in turn against the server at `url`, `rounds` times after a warm-up."""
-    headers = {"Authorization": f"Bearer {_TOKEN}", "Accept": "application/vnd.cobalt.v1+json"}
-    async with AsyncCobalt(_TOKEN, base_url=url) as cobalt, aiohttp.ClientSession(headers=headers) as session:
-
-        async def ours() -> int:
-            page = await cobalt.tokens.list()
-            return len(page.items)
-
-        async def bare() -> int:
-            async with session.get(f"{url}/tokens") as response:
-                response.raise_for_status()
-                page = await response.json()
-            return len(page["data"])
-
-        pairs = [(await _cost(ours, requests), await _cost(bare, requests)) for _ in range(rounds + 1)]
-    mine, others = zip(*pairs[1:], strict=True)
-    return Listing(mine, others)
+def compare(here: Mapping[str, Open], url: str, *, in_flight: int, rounds: int, requests: int) -> dict[str, list[Cost]]:
+    """All sides in turn against the server at `url`, `rounds` times after a warm-up."""
+    with asyncio.Runner() as runner, ExitStack() as opened:
+        sides = {
+            name: opened.enter_context(flood(runner, opens, url, in_flight=in_flight, requests=requests))
+            for name, opens in here.items()
+        }
+        return interleaved(sides, rounds=rounds, count=requests)
 
 
-async def _cost(call: Callable[[], Awaitable[int]], requests: int) -> Cost:
-    gc.collect()  # what the other side left behind is not this side's cost
-    cpu, wall = time.process_time(), time.perf_counter()
-    await _flood(call, requests)
-    return Cost((time.process_time() - cpu) / requests, (time.perf_counter() - wall) / requests)
+@contextmanager
+def flood(runner: asyncio.Runner, opens: Open, url: str, *, in_flight: int, requests: int) -> Iterator[Side]:
+    """A client that is open until the block ends, on this loop; each call of the side is `requests` listings."""
+    client = opens(url, in_flight=in_flight)
+    ask = runner.run(_awaited(client.__aenter__()))
+
+    def side() -> None:
+        assert len(runner.run(_awaited(ask(requests)))) == TOKENS
+
+    try:
+        yield side
+    finally:
+        runner.run(_awaited(client.__aexit__(None, None, None)))
 
 
-async def _flood(call: Callable[[], Awaitable[int]], requests: int) -> None:
-    """`requests` calls, always as many in flight as the question says."""
-    left = iter(range(requests))
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    """A runner wants a coroutine."""
+    return await awaitable
 
-    async def worker() -> None:
-        for _ in left:
-            assert await call() == TOKENS
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(IN_FLIGHT):
-            group.create_task(worker())
+def rows(level: int, costs: Costs, missing: Mapping[str, str]) -> list[Row]:
+    """The rows of one level: ours beside each rival, and what stands behind it."""
+    name = f"tokens.list, {level} in flight"
+    ours, bare = costs[OURS], costs[BARE]
+    found = [Row(f"{name}: CPU, {BARE} = 1", ratios(cpus(ours), cpus(bare)), "x", CPU)]
+    for rival in RIVALS:
+        if rival in missing:
+            found.append(Row(f"{name}: rate, {rival} = 1", (), "x", RATE, missing=missing[rival]))
+        elif rival in costs and rival != OURS:
+            goal = None if rival == BARE or rival in _NO_RIVAL else RATE
+            found.append(Row(f"{name}: rate, {rival} = 1", ratios(rates(ours), rates(costs[rival])), "x", goal))
+    for side, cost in costs.items():
+        found.append(Row(f"    CPU per request, {side}", cpus(cost), "us", bar=_bar("CPU per request", level, side)))
+        found.append(
+            Row(f"    requests per second, {side}", rates(cost), "/s", bar=_bar("requests per second", level, side))
+        )
+    return found
+
+
+def _bar(panel: str, level: int, owner: str) -> Bar:
+    return Bar(panel, f"{level} in flight", owner)
+
+
+def allow_files() -> None:
+    """As many open files as this process may have, up to what all connections need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

@@ -16,8 +16,8 @@ def test_only_three_packages_are_needed_to_run() -> None:
 
 
 def test_the_extras_are_those_of_the_readme() -> None:
-    """`cli`, `keyring`, `speed` and `dev` can be asked for."""
-    assert set(INSTALLED.metadata.get_all("Provides-Extra") or ()) == {"cli", "keyring", "speed", "dev"}
+    """`cli`, `keyring`, `speed`, `bench` and `dev` can be asked for."""
+    assert set(INSTALLED.metadata.get_all("Provides-Extra") or ()) == {"cli", "keyring", "speed", "bench", "dev"}
 
 
 def test_uvloop_is_not_asked_for_on_windows() -> None:

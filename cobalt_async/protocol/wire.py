@@ -1,4 +1,4 @@
-"""Bytes <-> models: the only file that knows cattrs, and the only place where types are trusted.
+"""Bytes <-> models: the only file that knows cattrs, and with typed.py the only place where types are trusted.
 
 cattrs by default turns null into "None" and 5 into "5"; a strict hook for each primitive ends that.
 """
@@ -16,6 +16,7 @@ from cattrs import Converter, transform_error
 
 from ..models import Page, RefreshedToken, Token
 from ..secret import Secret
+from . import typed
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class _Wrapped:
 
 def read_page(body: bytes) -> Page:
     """A page of `GET /tokens` (F6), or Flaw."""
-    return _page(load(body), body)
+    return typed.read_usual_page(body) or _page(load(body), body)
 
 
 def read_page_unless(body: bytes, is_known: Callable[[str], bool]) -> Page | str:

@@ -1,14 +1,32 @@
-import itertools
-import platform
-import re
+import asyncio
+import shutil
 import sys
-from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any
 
 import pytest
 
-from benchmarks import audit_memory, importing, listing, reliability
+from benchmarks import (
+    audit_memory,
+    decode,
+    defences,
+    importing,
+    latency,
+    listing,
+    on_uvloop,
+    pages,
+    version,
+)
 from benchmarks.children import plain_server
-from benchmarks.figures import Row, verdict
+from benchmarks.costs import Cost, interleaved
+from benchmarks.figures import Bar, Row, verdict
+from benchmarks.replacing import core
+from benchmarks.rivals import BARE, OURS, Ask, Listed
+from cobalt_async.exchange import Exchange
+from cobalt_async.protocol import answers, typed, wire
+from cobalt_async.transport import hooks
+from cobalt_async.transport.attempt import Attempt
 
 
 def whole(rows: list[Row], rounds: int) -> None:
@@ -21,29 +39,222 @@ def whole(rows: list[Row], rounds: int) -> None:
         assert row is rows[0] or min(row.values) > 0
 
 
-async def test_listing_compares() -> None:
-    """Both sides of `listing` list the plain server's page, and each round yields a pair of costs."""
-    with plain_server() as url:
-        measured = await listing.compare(url, rounds=2, requests=5)
-    assert len(measured.ours) == len(measured.bare) == 2
-    assert all(cost.cpu > 0 and cost.wall > 0 for cost in (*measured.ours, *measured.bare))
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without nginx and wrk."""
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
 
 
+def cost(cpu: float, wall: float) -> Cost:
+    """What one side of one round took."""
+    return Cost(cpu, wall)
+
+
+def test_interleaved() -> None:
+    """Sides take turns, round by round, after a warm-up that is not counted; each yields its cost for each request."""
+    seen: list[str] = []
+    costs = interleaved({"a": lambda: seen.append("a"), "b": lambda: seen.append("b")}, rounds=2, count=5)
+    assert seen == ["a", "b"] * 3
+    assert [len(of_side) for of_side in costs.values()] == [2, 2]
+    assert all(one.wall > 0 for of_side in costs.values() for one in of_side)
+
+
+@pytest.mark.usefixtures("plain")
 def test_listing() -> None:
-    """`listing` yields its figures; the ratio is ours by bare aiohttp's, pair by pair."""
-    whole(listing.measure(1, requests=3), 1)
-    ours = (listing.Cost(3e-4, 5e-4), listing.Cost(2e-4, 4e-4))
-    bare = (listing.Cost(1e-4, 25e-5), listing.Cost(2e-4, 4e-4))
-    rows = listing.rows(listing.Listing(ours, bare))
-    assert [round(value, 6) for value in rows[0].values] == [3.0, 1.0]
-    assert [round(value, 6) for value in rows[1].values] == [0.5, 1.0]
-    assert [round(value, 6) for value in rows[2].values] == [300.0, 200.0]
+    """`listing` yields its figures at each level, for each client, and says what measures the server's ceiling."""
+    rows = listing.measure(1, requests=3, levels=(1, 2), only=(OURS, BARE))
+    assert sum(row.goal == listing.CPU for row in rows) == 2
+    assert {row.bar for row in rows} >= {
+        Bar("CPU per request", f"{level} in flight", name) for level in (1, 2) for name in (OURS, BARE)
+    }
+    assert all(min(row.values) >= 0 for row in rows if row.values)
+    assert verdict(rows[-1]) == "not measured: wrk is not installed; apt-get install wrk"
+    assert "nginx is not installed; apt-get install nginx" in rows[-1].question
+
+
+def test_listing_rows() -> None:
+    """Ratios are ours by the rival's, pair by pair: of CPU beside bare aiohttp, of rates beside all; who is missing
+    has a row that says so.
+    """
+    ours, bare, other = [cost(3e-4, 5e-4), cost(2e-4, 4e-4)], [cost(1e-4, 25e-5), cost(2e-4, 4e-4)], [cost(1.0, 2e-3)]
+    rows = listing.rows(16, {OURS: ours, BARE: bare, "httpx2": other * 2}, {"requests in threads": "get it"})
+    by_name = {row.question: row for row in rows}
+    cpu = by_name["tokens.list, 16 in flight: CPU, bare aiohttp = 1"]
+    assert [round(value, 6) for value in cpu.values] == [3.0, 1.0]
+    rate = by_name["tokens.list, 16 in flight: rate, bare aiohttp = 1"]
+    assert [round(value, 6) for value in rate.values] == [0.5, 1.0]
+    assert rate.goal is None
+    faster = by_name["tokens.list, 16 in flight: rate, httpx2 = 1"]
+    assert ([round(value, 6) for value in faster.values], verdict(faster)) == ([4.0, 5.0], "met")
+    assert verdict(by_name["tokens.list, 16 in flight: rate, requests in threads = 1"]) == "not measured: get it"
+    assert [round(value, 6) for value in by_name["    CPU per request, cobalt_async"].values] == [300.0, 200.0]
+
+
+def test_listing_stops_where_a_page_is_short() -> None:
+    """A client that does not list the whole page has no figure."""
+
+    @asynccontextmanager
+    async def opened(url: str, *, in_flight: int) -> AsyncGenerator[Ask]:
+        async def ask(count: int) -> Sequence[Listed]:
+            return ()
+
+        yield ask
+
+    with pytest.raises(AssertionError):
+        listing.compare({OURS: opened}, "http://localhost", in_flight=1, rounds=1, requests=1)
+
+
+@pytest.mark.usefixtures("plain")
+def test_on_uvloop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`on_uvloop` compares two loops, each with a client of its own; without uvloop it says what to install."""
+    with plain_server() as url:
+        loops = {"asyncio": asyncio.new_event_loop, "uvloop": asyncio.SelectorEventLoop}
+        costs = on_uvloop.compare(loops, url, in_flight=2, rounds=1, requests=3)
+    rows = on_uvloop.rows(2, costs)
+    whole(rows, 1)
+    assert verdict(on_uvloop.rows(1, {"asyncio": [cost(1, 2)], "uvloop": [cost(1, 1)]})[0]) == "met"
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    (row,) = on_uvloop.measure(1, levels=(1,))
+    assert verdict(row) == "not measured: uvloop is not installed; pip install 'cobalt-async[speed]'"
+
+
+@pytest.mark.usefixtures("plain")
+def test_latency() -> None:
+    """`latency` yields what a call takes more than bare aiohttp's, at p50 and at p99, in microseconds."""
+    rows = latency.measure(1, calls=4)
+    assert rows[0].goal is not None
+    assert all(len(row.values) == 1 for row in rows)
+    assert min(row.values[0] for row in rows[2:]) > 0
+    rows = latency.rows([latency.Times(130, 900)], [latency.Times(100, 1000)])
+    assert [row.median for row in rows[:2]] == [30, -100]
+    assert verdict(rows[0]) == "met"
+
+
+def test_percentiles() -> None:
+    """Half of the calls stay within p50, and 99 in 100 within p99."""
+    times = latency.percentiles([float(number) for number in range(101)])
+    assert (times.p50, times.p99) == (50.0, 99.0)
+
+
+@pytest.mark.usefixtures("plain")
+def test_pages() -> None:
+    """`pages` follows a listing to its end on both sides, and yields what each page costs."""
+    whole(pages.measure(1, pages=3), 1)
+    rows = pages.rows([cost(2e-4, 2e-4)], [cost(1e-4, 4e-4)])
+    assert [round(row.median, 6) for row in rows] == [2.0, 2.0, 200.0, 100.0]
+
+
+def test_decode() -> None:
+    """`decode` yields its figures for each size and each reader that is here."""
+    here, _ = decode.readers()
+    rows = decode.measure(1, sizes=(10, 30), tokens=300)
+    assert {row.bar for row in rows if row.bar} == {
+        Bar("CPU per token", size, name) for size in ("10", "30") for name in here
+    }
+    assert rows[0].goal == decode.LOADS
+    rows = decode.rows(
+        10,
+        {decode.OURS: [cost(2e-5, 1)], decode.JSON: [cost(1e-5, 1)]},
+        dict.fromkeys(("pydantic", "msgspec", decode.FAST), "get it"),
+    )
+    assert [(round(row.median, 6), verdict(row)) for row in rows if row.values and row.goal] == [(2.0, "met")]
+
+
+def test_the_core_is_alone() -> None:
+    """Where the core is measured, msgspec reads no page, and it reads them again afterwards."""
+    usual = typed.read_usual_page
+    with core():
+        assert typed.read_usual_page(decode.page(3)) is None
+        assert len(wire.read_page(decode.page(3)).items) == 3
+    assert typed.read_usual_page is usual
+
+
+def test_readers_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reader that makes objects makes the same ones; one that is missing is one line."""
+    body = decode.page(30)
+    here, _ = decode.readers()
+    made: dict[str, Any] = {name: read(body) for name, read in here.items() if name != decode.JSON}
+    listed = {name: [(one.id, one.name, one.last_characters, one.expire_at) for one in made[name]] for name in made}
+    assert len(listed[decode.OURS]) == 30
+    assert all(one == listed[decode.OURS] for one in listed.values())
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    monkeypatch.delitem(sys.modules, "benchmarks.rivals.page_in_msgspec", raising=False)
+    assert decode.readers()[1]["msgspec"] == "msgspec is not installed; pip install 'cobalt-async[bench]'"
+
+
+@pytest.mark.parametrize("name", ["pydantic", "msgspec"])
+def test_readers_are_strict(name: str) -> None:
+    """A number for a name is an error, as it is for us."""
+    here, missing = decode.readers()
+    if name not in here:
+        pytest.skip(missing[name])
+    with pytest.raises(Exception, match="str"):
+        here[name](decode.page(3).replace(b'"service 1"', b"1"))
+
+
+@pytest.mark.usefixtures("plain")
+def test_defences() -> None:
+    """Each defence has a price, in the order of the table, and all of them are there again afterwards."""
+    usual = (hooks._two_turns, Attempt._until, wire.read_page, answers.check_next)
+    rows = defences.measure(1, requests=3)
+    names = [*list(defences.DEFENCES)[1:], defences.WINDOWS]
+    assert [row.question for row in rows[1:]] == [f"    of it: {name}" for name in names]
+    assert (hooks._two_turns, Attempt._until, wire.read_page, answers.check_next) == usual
+    prices = defences.rows({defences.ALL: [cost(5e-4, 1)], defences.WINDOWS: [cost(4e-4, 1)]})
+    assert [round(row.median, 6) for row in prices] == [500.0, 100.0]
+
+
+@pytest.mark.parametrize("name", [*list(defences.DEFENCES)[2:], defences.WINDOWS])
+async def test_a_defence_is_really_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken out is on the way of every listing: where it is in, it is called, and where it is out, not."""
+    called: list[str] = []
+
+    def noting(owner: Any, attribute: str) -> None:
+        usual = getattr(owner, attribute)
+
+        def noted(*arguments: Any) -> Any:
+            called.append(attribute)
+            return usual(*arguments)
+
+        monkeypatch.setattr(owner, attribute, noted)
+
+    for owner, attribute in (
+        (hooks, "_two_turns"),
+        (Attempt, "_until"),
+        (wire, "read_page"),
+        (answers, "check_next"),
+        (Exchange, "_turnstile"),
+    ):
+        noting(owner, attribute)
+    with plain_server() as url:
+        async with defences.opened(url, in_flight=1, minding=True) as ask:
+            await ask(1)
+            before = set(called)
+            called.clear()
+            with defences.DEFENCES.get(name, nullcontext)():
+                if name == defences.WINDOWS:
+                    async with defences.opened(url, in_flight=1, minding=False) as other:
+                        await other(1)
+                else:
+                    await ask(1)
+    assert len(before) == 5
+    assert len(before - set(called)) == 1
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`version` yields what the command takes more than the import, in milliseconds; without typer, what to install."""
+    rows = version.measure(1)
+    assert all(len(row.values) == 1 for row in rows)
+    rows = version.rows([(cost(1, 0.35), cost(1, 0.25))])
+    assert [round(row.median, 6) for row in rows] == [100.0, 350.0, 250.0]
+    monkeypatch.setattr(version, "find_spec", lambda _: None)
+    assert verdict(version.measure(1)[0]) == "not measured: typer is not installed; pip install 'cobalt-async[cli]'"
 
 
 def test_importing() -> None:
     """`importing` yields its figures; the ratio is of the time that whole processes take."""
     whole(importing.measure(1), 1)
-    rows = importing.rows([importing.Cost(0.2, 0.3)], [importing.Cost(0.1, 0.2)])
+    rows = importing.rows([Cost(0.2, 0.3)], [Cost(0.1, 0.2)])
     assert [round(row.median, 6) for row in rows] == [1.5, 2.0, 300.0, 200.0]
 
 
@@ -67,46 +278,3 @@ async def test_audit() -> None:
         audited = await audit_memory.run(url, 45)
     assert audited.credentials == 45
     assert audited.peak > 1e6
-
-
-def test_reliability() -> None:
-    """Rows are run on both parsers and counted; what must never happen has 0 for a goal, and is judged by it."""
-    figures = {row.question.partition(" (")[0]: row for row in reliability.measure(1, select="r04")}
-    assert figures["faults tried"].median == 2
-    assert "2 parsers x 1 Python)" in figures["faults tried"].question
-    assert platform.python_version() in figures["CPython versions covered"].question
-    assert [verdict(figures[name]) for name in ("secrets lost", "canary hits", "foreign exceptions")] == ["met"] * 3
-
-
-def test_reliability_adds_up() -> None:
-    """The tallies of all Pythons are added; the rows say how many Pythons there were, and which."""
-    tallies = {"3.11.7": Counter({"faults tried": 5, "secrets lost": 1}), "3.13.0": Counter({"faults tried": 6})}
-    covered, tried, lost, *_ = reliability.rows(tallies)
-    assert (covered.question, covered.median) == ("CPython versions covered (3.11.7, 3.13.0)", 2)
-    assert (tried.question, tried.median) == ("faults tried (2 parsers x 2 Pythons)", 11)
-    assert verdict(lost) == "short by 1.00 "
-
-
-def test_reliability_fails_with_a_row_that_fails() -> None:
-    """Where no row is run, or one fails, there is no figure but an error."""
-    with pytest.raises(RuntimeError, match="tests/faults failed"):
-        reliability.measure(1, select="no_row_is_called_that")
-
-
-def test_reliability_names_a_python_that_it_leaves_out(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A Python that lacks what the tests need and cannot be given it is named and not counted; with none, an error."""
-    monkeypatch.setattr(reliability, "pythons", lambda: iter([("3.99.0", "/nowhere/python")]))
-    monkeypatch.setattr(reliability, "_succeeds", lambda command: False)
-    with pytest.raises(RuntimeError, match="no Python"):
-        reliability.measure()
-    assert "CPython 3.99.0 is not covered: it cannot make an environment" in capsys.readouterr().err
-
-
-def test_reliability_looks_for_each_version_once() -> None:
-    """The Python that runs this comes first, and no version comes twice; what is required is what pyproject says."""
-    found = list(itertools.islice(reliability.pythons(), 3))
-    assert found[0] == (platform.python_version(), sys.executable)
-    assert len(dict(found)) == len(found)
-    assert {re.split("[^a-z-]", tool)[0] for tool in reliability.requirements()} >= {"aiohttp", "trustme", "pytest"}

@@ -4,16 +4,18 @@ from benchmarks.table import head, table
 MET = Row("cost", (1.0, 1.05, 1.2), "x", Goal("<=", 1.1))
 SHORT = Row("memory", (25.0, 31.0), "MB", Goal("<", 20.0))
 BEHIND = Row("    rate", (2500.0,), "/s")
+MISSING = Row("speed", (), "x", Goal(">=", 3.0), missing="get it")
 
 
 def test_rows() -> None:
     """A row holds question, goal, median, range, how many rounds, and what follows from them."""
-    lines = [line.split("  ") for line in table([MET, SHORT, BEHIND]).splitlines()[2:]]
+    lines = [line.split("  ") for line in table([MET, SHORT, BEHIND, MISSING]).splitlines()[2:]]
     cells = [[cell.strip() for cell in line if cell.strip()] for line in lines]
     assert cells == [
         ["cost", "<= 1.10 x", "1.05 x", "1.00 to 1.20 (3)", "met"],
         ["memory", "< 20.0 MB", "28.0 MB", "25.0 to 31.0 (2)", "short by 8.00 MB"],
         ["rate", "-", "2,500 /s", "2,500 to 2,500 (1)"],
+        ["speed", ">= 3.00 x", "-", "-", "not measured: get it"],
     ]
 
 
