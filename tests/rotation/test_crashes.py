@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from cobalt_async import AsyncCobalt
 from cobalt_async.rotation.points import Point
 from tests.rotation.crasher import FIRED
-from tests.rotation.staging import TALLY, Crasher, Stage, crasher, stage
+from tests.rotation.staging import TALLY, Crasher, Stage, beside, crasher, falling, leaping, stage
 
 _EVERY = "COBALT_ASYNC_EVERY_CRASH" in os.environ  # all worlds, not those that hold each pair of circumstances
 _UNREACHED_IF_WRONG = {Point.OLD_DEAD, Point.STORING, Point.STORED, Point.READ_BACK, Point.HOOKED}
@@ -124,3 +125,18 @@ def check(on: Stage, said: dict[str, Any] | None, world: World) -> None:
     assert on.token.secret == on.old == on.file.read_text()  # whatever became of the other, this one is untouched
     if said is not None and said["state"] == "MISMATCH":
         assert on.other.secret in on.kept()
+
+
+@pytest.mark.parametrize("point", [point for point in Point if point not in (*_BEFORE, *_OVER)])
+@leaping
+async def test_who_resumes_has_no_secret_at_hand(point: Point) -> None:
+    """The old one is found in the store as long as it stands there, and was seen dead before it was written over."""
+    async with beside() as on:
+        async with on.client() as cobalt:
+            with falling(point):
+                await on.rotate(cobalt)
+        async with AsyncCobalt(base_url=on.url) as bare:
+            again = await on.resume(bare, secret=None)
+            assert again is not None
+            assert again.state == "SUCCESS"
+            on.check(again)

@@ -184,3 +184,16 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
                 states.append(rotation.state)
     assert states[0] is not State.SUCCESS
     assert states[-1] is State.SUCCESS
+
+
+@leaping
+async def test_an_answer_without_a_secret_is_no_loss() -> None:
+    """That no disk takes it costs nothing: it is not waited for, and nothing is called lost for it."""
+    async with beside() as on:
+        on.no_spool()
+        on.sandbox.faults.answer(500, {}, method="POST", times=None)
+        async with on.client() as cobalt:
+            rotation = await on.rotate(cobalt, **BRIEF)
+        assert rotation.state is State.UNCERTAIN
+        assert rotation.refreshed is None
+        assert on.sandbox.alive(on.old)
