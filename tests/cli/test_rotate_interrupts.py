@@ -2,6 +2,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +51,14 @@ def test_before_the_secret_is_read(ada: Rotating) -> None:
         assert process.wait(PATIENCE / 4) == 130
         assert _said(process) == "cobalt-async: interrupted\n"
     assert ada.sandbox.requests == []
+
+
+@pytest.fixture(autouse=True)
+def _heeding_hangups() -> Iterator[None]:
+    """Processes begin with the SIGHUP that a terminal gives, whether or not the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
