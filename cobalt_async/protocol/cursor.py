@@ -6,6 +6,7 @@ from ..errors import PaginationError
 from ..models import Page
 from .requests import Request, Version, check_cursor, reading
 
+_USUAL = re.compile(r"/tokens\?(cursor=[A-Za-z0-9._~-]{1,2048})", re.ASCII)  # most of what is safe, at one look
 _SAFE = re.compile(r"/tokens\?[!-~]{1,4096}", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z0-9_.~-]+=(?:[A-Za-z0-9._~!$'()*+,;:@/?=-]|%[2-7][0-9A-Fa-f])*", re.ASCII)
 UNSAFE = "its next_page is not a path /tokens?cursor=… that is safe to follow"
@@ -19,6 +20,8 @@ def next_query(next_page: str, limit: int | None) -> str | None:
     base URL, never joined, so that no host, path or scheme of the server's choosing is ever asked.
     What the caller asked for as `limit` is asked for again.
     """
+    if usual := _USUAL.fullmatch(next_page):
+        return usual[1] if limit is None else f"{usual[1]}&limit={limit:d}"
     if not _SAFE.fullmatch(next_page):
         return None
     parameters = next_page.partition("?")[2].split("&")

@@ -122,6 +122,11 @@ class Attempt:
         self._watch.until(when)
 
     @property
+    def is_alone(self) -> bool:
+        """Whether no other try of this client is under way."""
+        return self._watch.count == 1
+
+    @property
     def limit(self) -> str:
         """The time limit that runs, in words."""
         return self._limit.format(self._seconds)

@@ -5,8 +5,9 @@ This is the one file that leans on what aiohttp does not document; tests watch e
 
 import asyncio
 import itertools
+import select
 import ssl as tls
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from contextvars import ContextVar
 from types import FunctionType, coroutine
 from typing import Any
@@ -30,6 +31,7 @@ _NO_TIMER = TimerNoop()
 _AUTHORIZATION = istr("Authorization")
 _NOBODYS = "Bearer -"
 _KINDS = 8  # of readings
+_CAN_POLL = hasattr(select, "poll")  # not on Windows
 _WAY = (aiohttp.ClientSession.request, aiohttp.ClientSession._request)
 _IS_OWN = all(type(step) is FunctionType and step.__code__.co_filename == aiohttp.client.__file__ for step in _WAY)
 
@@ -43,10 +45,12 @@ def is_plain(session: aiohttp.ClientSession) -> bool:
 class WatchedRequest(aiohttp.ClientRequest):
     """A request that looks at its connection before it is written, and notes that it was."""
 
+    pooled_key: ConnectionKey | None = None  # worked out before, for a request that is sent again and again
+
     @property
     def connection_key(self) -> ConnectionKey:
         """The pool's key; one that fits no pooled connection where the try wants a fresh one."""
-        key = super().connection_key
+        key = self.pooled_key or super().connection_key
         return key if current.get().pooled else key._replace(proxy_headers_hash=-next(_numbers))
 
     # pyright wants the coroutine type of an `async def`, which has no public name before 3.13
@@ -75,7 +79,7 @@ class Prepared:
     as what is left. It holds a token only while it is sent.
     """
 
-    __slots__ = ("_connector", "_headers", "_request", "_session")
+    __slots__ = ("_connector", "_headers", "_request", "_session", "_target")
 
     def __init__(
         self,
@@ -88,6 +92,7 @@ class Prepared:
     ) -> None:
         self._session = session
         self._connector = connector
+        self._target = request.target
         self._request = WatchedRequest(
             request.method,
             route.url(request),
@@ -98,6 +103,13 @@ class Prepared:
             ssl=ssl,
         )
         self._headers = self._request.headers
+        self._request.pooled_key = super(WatchedRequest, self._request).connection_key
+
+    def turn_to(self, request: Request, route: Route) -> None:
+        """Be this reading from now on: it differs from the one before in nothing but its target."""
+        if request.target != self._target:
+            self._target = request.target
+            self._request.url = self._request.original_url = route.url(request)
 
     async def send(self, attempt: Attempt, secret: Secret, timeout: aiohttp.ClientTimeout) -> None:  # noqa: ASYNC109
         """Send it for an attempt, with this token; the attempt's `reply` is there once its head came."""
@@ -137,7 +149,8 @@ async def _send(send: Send, conn: Connection) -> aiohttp.ClientResponse:
     if protocol is None:
         raise Stale
     if attempt.pooled:
-        await _two_turns()  # what woke together with this task must have been read before we look
+        if not (attempt.is_alone and _is_silent(conn.transport)):
+            await _two_turns()  # what woke together with this task must have been read before we look
         begun = getattr(protocol._parser, "_tail", b"")  # the parser that is written in Python keeps it there
         if begun or protocol.should_close or not protocol.is_connected():
             raise Stale
@@ -149,6 +162,23 @@ async def _send(send: Send, conn: Connection) -> aiohttp.ClientResponse:
     except (aiohttp.ClientError, OSError) as error:
         why = name(error)
     raise Broken(why)
+
+
+def _is_silent(transport: asyncio.Transport | None) -> bool:
+    """Whether nothing of the peer's waits to be read, its goodbye included; False where that cannot be told.
+
+    Whatever was read before is with the parser by now: event loops hand bytes over in the turn that reads them.
+    For one try alone this costs less than two turns of the loop; a crowd shares those, and sends together after them.
+    """
+    raw = None if transport is None else transport.get_extra_info("socket")
+    if raw is None or not _CAN_POLL:
+        return False
+    try:
+        poll = select.poll()
+        poll.register(raw.fileno(), select.POLLIN)
+        return not poll.poll(0)
+    except (OSError, ValueError):  # it was closed
+        return False
 
 
 @coroutine
@@ -170,23 +200,34 @@ async def _start(start: Send, connection: Connection) -> aiohttp.ClientResponse:
 
 
 class Shelf:
-    """Readings that are prepared and not under way, a few of each; most readings are the same reading."""
+    """Readings that are prepared and not under way, a few of each; most readings are the same reading.
+
+    A page that a cursor names is read once: all such are of one kind, and turned to their target.
+    """
 
     def __init__(self) -> None:
-        self._kinds: dict[tuple[str, str], tuple[Request, list[Prepared]]] = {}
+        self._kinds: dict[tuple[str, str], tuple[Mapping[str, str], list[Prepared]]] = {}
 
     def take(self, request: Request, route: Route) -> Prepared | None:
         """One for this request at this route's base URL, for the caller alone; None where there is none."""
-        known = self._kinds.get((route.base_url, request.target))
-        return known[1].pop() if known is not None and known[0] is request and known[1] else None
+        known = self._kinds.get((route.base_url, _kind(request)))
+        if known is None or known[0] is not request.headers or not known[1]:
+            return None
+        prepared = known[1].pop()
+        prepared.turn_to(request, route)
+        return prepared
 
     def put(self, prepared: Prepared, request: Request, route: Route) -> None:
         """It did its work; of more than a few kinds the oldest goes."""
-        kind = (route.base_url, request.target)
+        kind = (route.base_url, _kind(request))
         known = self._kinds.get(kind)
-        if known is not None and known[0] is request:
+        if known is not None and known[0] is request.headers:
             known[1].append(prepared)
             return
         while len(self._kinds) >= _KINDS:
             del self._kinds[next(iter(self._kinds))]
-        self._kinds[kind] = request, [prepared]
+        self._kinds[kind] = request.headers, [prepared]
+
+
+def _kind(request: Request) -> str:
+    return "" if "cursor=" in request.target else request.target

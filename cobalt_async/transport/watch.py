@@ -26,6 +26,11 @@ class Watch:
         self.add: Callable[[Timed], None] = self._under_way.add
         self.remove: Callable[[Timed], None] = self._under_way.discard
 
+    @property
+    def count(self) -> int:
+        """How many tries are under way."""
+        return len(self._under_way)
+
     def until(self, when: float) -> None:
         """Some try ends at `when`."""
         if when < self._rings:

@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from cobalt_async import Timeouts, errors
+from cobalt_async.transport import hooks
 from tests.faults.raw import (
     C_PARSER,
     NEW_SECRET,
@@ -150,20 +151,48 @@ async def test_f10_to_f12_what_is_pushed_into_an_idle_connection_reaches_nobody(
     assert (server.connections, len(server.requests)) == (2, 2)
 
 
-async def test_f10_what_is_pushed_at_the_last_moment_reaches_nobody_either() -> None:
-    """F10: an answer that lies unread in the socket when the next request is about to leave is not given to it."""
+@pytest.mark.parametrize("company", [False, True], ids=["alone", "in company"])
+@pytest.mark.parametrize("can_poll", [True, False], ids=["polled", "without poll"])
+async def test_f10_what_is_pushed_at_the_last_moment_reaches_nobody_either(
+    company: bool, can_poll: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F10: an answer that lies unread in the socket when the next request is about to leave is not given to it,
+    whether another is under way or none, and where the system has no `poll`.
+    """
+    monkeypatch.setattr(hooks, "_CAN_POLL", can_poll)
     held: list[socket.socket] = []
+    came, go = asyncio.Event(), asyncio.Event()
 
     async def serve(exchange: Exchange) -> None:
+        if b"Bearer slow" in exchange.request:
+            came.set()
+            await go.wait()
         held.append(exchange.writer.get_extra_info("socket"))
         await exchange.say(ok("api_mine"))
 
-    async with raw(serve) as server, client(server) as cobalt:
+    async with raw(serve) as server, client(server) as cobalt, asyncio.TaskGroup() as others:
+        if company:
+            others.create_task(cobalt.with_token("slow").tokens.list())
+            await came.wait()
         await cobalt.tokens.list()
         os.write(held[0].fileno(), ok("api_EVIL"))  # past the loop: nobody has read it yet
         page = await cobalt.with_token("another-token").tokens.list()
+        go.set()
     assert [token.id for token in page.items] == ["api_mine"]
-    assert (server.connections, len(server.requests)) == (2, 2)
+    assert (server.connections, len(server.requests)) == (2 + company, 2 + company)
+
+
+async def test_f10_only_an_open_connection_on_which_nothing_waits_is_silent() -> None:
+    """F10: what cannot be polled, because it is closed or has no socket, is not taken for silent."""
+    async with raw(ok("api_1")) as server, client(server) as cobalt:
+        await cobalt.tokens.list()
+        (protocol,) = [one for kept in cobalt._root._transport._connector._conns.values() for one, _ in kept]
+        assert hooks._is_silent(protocol.transport)
+        assert not hooks._is_silent(None)
+        protocol.transport.close()
+        await asyncio.sleep(0)
+        assert not hooks._is_silent(protocol.transport)
+    assert server.connections == 1
 
 
 async def test_f10_a_refresh_never_takes_a_pooled_connection() -> None:

@@ -130,13 +130,17 @@ async def test_both_ways_tell_the_connection_the_same(
 async def test_both_ways_make_the_same_request(
     monkeypatch: pytest.MonkeyPatch, by_session: Callable[[], list[str]]
 ) -> None:
-    """aiohttp's request is in the same state when it is sent: a field that `_request` sets on top is seen here."""
+    """aiohttp's request is in the same state when it is sent: a field that `_request` sets on top is seen here, and so
+    is one that a reading keeps of the page before.
+    """
     states: list[dict[str, Any]] = []
     own = aiohttp.ClientRequest.send
-    foreign = {"_session", "_timer", "_source_traceback", "loop"}  # whose they are differs, not what they are
+    # Whose they are differs, not what they are; and the key is compared as aiohttp asks for it.
+    foreign = {"_session", "_timer", "_source_traceback", "loop", "pooled_key"}
 
     async def send(self: aiohttp.ClientRequest, conn: Any) -> aiohttp.ClientResponse:
         states.append({name: value for name, value in vars(self).items() if name not in foreign})
+        states[-1].update(connection_key=self.connection_key, response=self.response)
         states[-1]["headers"] = self.headers.copy()  # as it is sent: what is prepared gives the token back at once
         return await own(self, conn)
 
@@ -146,8 +150,14 @@ async def test_both_ways_make_the_same_request(
             stand()
             async with client(server) as cobalt:
                 await cobalt.tokens.list(limit=3)
-    prepared, usual = states
-    assert {**usual, "_upload_tracker": None} == {**prepared, "_upload_tracker": None}
+                await cobalt.tokens.list(cursor="page1")
+                await cobalt.tokens.list(cursor="page2", limit=3)
+    for state in states:
+        state["_upload_tracker"] = None
+        assert str(state["url"]) == str(state["original_url"])
+    assert [state["url"].query_string for state in states[:3]] == ["limit=3", "cursor=page1", "cursor=page2&limit=3"]
+    for prepared, usual in zip(states[:3], states[3:], strict=True):
+        assert prepared == usual
 
 
 async def hang(exchange: Exchange) -> None:
@@ -251,12 +261,22 @@ async def test_two_tries_at_once_never_share_what_is_prepared(prepared: list[hoo
 
 
 async def test_of_many_kinds_of_readings_a_few_stay_prepared(prepared: list[hooks.Prepared]) -> None:
-    """However many pages are read, no more than eight kinds of readings are kept."""
+    """However many limits are asked for, no more than eight kinds of readings are kept."""
     async with raw(ok()) as server, client(server) as cobalt:
-        for number in range(20):
-            await cobalt.tokens.list(cursor=f"page{number}")
+        for number in range(1, 21):
+            await cobalt.tokens.list(limit=number)
         assert len(cobalt._root._transport._shelf._kinds) == 8
     assert len(prepared) == 20
+
+
+async def test_a_walk_is_prepared_once(prepared: list[hooks.Prepared]) -> None:
+    """Pages that cursors name are read with one prepared reading, which asks for each of them in turn."""
+    names = [f"page{number}" for number in range(20)]
+    async with raw(ok()) as server, client(server) as cobalt:
+        for name in names:
+            await cobalt.tokens.list(cursor=name)
+    assert [request.split()[1] for request in server.requests] == [f"/tokens?cursor={name}".encode() for name in names]
+    assert len(prepared) == 1
 
 
 async def test_a_try_that_fails_leaves_nothing_prepared(prepared: list[hooks.Prepared]) -> None:
