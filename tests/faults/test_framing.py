@@ -189,6 +189,7 @@ async def test_f10_only_an_open_connection_on_which_nothing_waits_is_silent() ->
         (protocol,) = [one for kept in cobalt._root._transport._connector._conns.values() for one, _ in kept]
         assert hooks._is_silent(protocol.transport)
         assert not hooks._is_silent(None)
+        assert protocol.transport is not None
         protocol.transport.close()
         await asyncio.sleep(0)
         assert not hooks._is_silent(protocol.transport)
