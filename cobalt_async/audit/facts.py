@@ -48,7 +48,7 @@ class Facts:
     `label_mark` is the label's fingerprint, and so is `label_mark(label)` in SQL. Users are numbered from 1. Rows
     are written in batches, and what `query` reads is all of them.
 
-    `path`: a checkpoint, which outlives the run, a killed one too but for its last second; None for a store that the
+    `path`: a checkpoint, which outlives the run, a killed one too but for its last seconds; None for a store that the
     system drops when it is closed. A checkpoint that is there already goes on: `resumed` is True then, what it
     holds without a verdict is asked again, and so are users whose listing nobody is known to have read to its end.
     `salt`: a baseline's, so that this run can be compared with it; None for the checkpoint's own, or a new one.

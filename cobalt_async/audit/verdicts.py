@@ -1,6 +1,6 @@
 """What an answer says about a credential: pure. Three-valued, because a failed check is not a clean check.
 
-200, a readable list to its end            ALIVE
+200, a readable list to its end            ALIVE, once a made-up token was refused there later than that
 401 with a JSON or empty body everywhere   DEAD, once a live answer of the same run came from each host
 403 with a JSON or empty body              FORBIDDEN
 anything else, no answer included          INDETERMINATE, with the reason

@@ -6,7 +6,7 @@ import pytest
 
 from cobalt_async import AsyncCobalt
 from cobalt_async.audit import Credential, audit
-from cobalt_async.audit.engine import outlet
+from cobalt_async.audit.engine import refused
 from cobalt_async.errors import ConfigurationError
 from cobalt_async.protocol import hosts
 from cobalt_async.testing import CobaltSandbox
@@ -54,7 +54,7 @@ async def test_no_more_than_so_many_are_held(
     sandbox: CobaltSandbox, cobalt: AsyncCobalt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the bound 401s are INDETERMINATE, whatever comes later."""
-    monkeypatch.setattr(outlet, "MOST_HELD", 3)
+    monkeypatch.setattr(refused, "MOST_HELD", 3)
     live = Credential("live", sandbox.add_user("ada").tokens[0].secret)
     found = short(await verdicts(cobalt, [*unknown(5), live], concurrency=1))
     assert list(found.values()).count("DEAD") == 2

@@ -8,7 +8,7 @@ import pytest
 from cobalt_async import AsyncCobalt
 from cobalt_async.audit import Credential, audit
 from cobalt_async.audit import verdicts as verdicts_of_answers
-from cobalt_async.audit.engine import outlet
+from cobalt_async.audit.engine import living, refused
 from cobalt_async.errors import ConfigurationError
 from cobalt_async.testing import CobaltSandbox
 from tests.audit.asking import ALIVE, DEAD, UNKNOWN, asked, unknown, until, verdicts
@@ -61,12 +61,14 @@ def live(sandbox: CobaltSandbox) -> str:
 
 
 async def test_the_inventory_is_pulled_no_further_than_the_window(
-    cobalt: AsyncCobalt, live: str, kind: str, alone: None
+    cobalt: AsyncCobalt, live: str, kind: str, alone: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However slow the consumer, at most `concurrency` credentials are pulled beyond those handed out.
 
-    And one that is being read.
+    And one that is being read, and those that wait for a made-up token's answer.
     """
+    monkeypatch.setattr(living, "TOGETHER", 3)
+    monkeypatch.setattr(living, "MOST", 6)
     source = Counted(live, most=100)
     taken = 0
     async with audit(cobalt, getattr(source, kind)(), concurrency=5) as run:
@@ -74,13 +76,13 @@ async def test_the_inventory_is_pulled_no_further_than_the_window(
             taken += 1
             for _ in range(20):
                 await asyncio.sleep(0)
-            assert source.pulled <= taken + 5 + 1
+            assert source.pulled <= taken + 5 + 1 + 6
     assert taken == 100
 
 
-async def test_held_results_do_not_stop_the_run(cobalt: AsyncCobalt, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_refusals_that_are_held_do_not_stop_the_run(cobalt: AsyncCobalt, monkeypatch: pytest.MonkeyPatch) -> None:
     """401s that wait for a sign of life are outside of the window, up to their own bound and no further."""
-    monkeypatch.setattr(outlet, "MOST_HELD", 20)
+    monkeypatch.setattr(refused, "MOST_HELD", 20)
     source = Counted()
     async with audit(cobalt, source.plain(), concurrency=5) as run:
         await anext(run)

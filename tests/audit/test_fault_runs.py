@@ -10,11 +10,10 @@ from benchmarks.audit_faults import Outcome, condition_run, family_run, stray_ru
 from benchmarks.population import population
 from benchmarks.spoilt import CONDITIONS, FAMILIES
 from cobalt_async.audit import Verdict
-from cobalt_async.audit.engine import agenda
+from cobalt_async.audit.engine import agenda, living
 
 PEOPLE = population(400, 150)
 FORBIDDEN = 8
-LISTED_TO_ALL = 50  # tokens
 SOME = 0.1  # of the answers, so that a few hundred meet every row of a family
 
 # What answers 200 or 403 to a made-up token answers for Cobalt; the others only leave nothing to be said.
@@ -28,7 +27,7 @@ VOID = {
 # What refuses everybody from the middle on is what the breaker is for; what lets everybody in, the made-up token.
 STOPPED = {
     "a proxy strips Authorization": "breaker",
-    "a firewall forbids in JSON": "breaker",
+    "a firewall forbids in JSON": "void",
     "a gateway lists nothing": "void",
     "a gateway lists the same to all": "void",
 }
@@ -93,13 +92,10 @@ def test_a_condition_from_the_start(condition: str) -> None:
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_a_condition_from_the_middle(condition: str) -> None:
+def test_a_condition_from_the_middle(condition: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What begins in the middle makes no verdict wrong, those before it stay, and the run is not complete."""
-    outcome = condition_run(CONDITIONS[condition], PEOPLE, start=200)
-    if condition == "a gateway lists the same to all":
-        # Nothing tells it from Cobalt before one user has more living secrets than tokens; then the run is void.
-        assert len(outcome.wrong) <= LISTED_TO_ALL
-        outcome.wrong.clear()
+    monkeypatch.setattr(living, "TOGETHER", 32)
+    outcome = condition_run(CONDITIONS[condition], PEOPLE, start=300)
     judge(outcome)
     assert outcome.verdicts[Verdict.ALIVE] > 50
     assert not outcome.report.complete

@@ -91,9 +91,10 @@ async def test_every_page_waits_for_its_turn(
     async with audit(cobalt, people, rate=2.0) as run:
         async for _ in run:
             pass
-    # A made-up token, three pages, two looks at each of the others, a sign of life, a made-up token again.
-    assert len(sandbox.requests) == 1 + 3 + 4 + 1 + 1
-    assert sorted(clock.pauses) == [number / 2 for number in range(1, 10)]
+    # A made-up token, three pages, another for the one who lives, two looks at each of the others, a sign of life, and
+    # a made-up token again.
+    assert len(sandbox.requests) == 1 + 3 + 1 + 4 + 1 + 1
+    assert sorted(clock.pauses) == [number / 2 for number in range(1, 11)]
 
 
 async def test_the_control_takes_a_turn(clock: Clock, sandbox: CobaltSandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -219,7 +219,7 @@ async def test_a_defence_is_really_out(name: str, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(owner, attribute, noted)
 
     for owner, attribute in (
-        (hooks, "_two_turns"),
+        (hooks, "_is_silent"),
         (Attempt, "_until"),
         (wire, "read_page"),
         (answers, "check_next"),

@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 
 from ...client import AsyncCobalt
 from .. import verdicts
 from ..credential import Credential
 from ..facts import Facts
-from ..verdicts import AuditResult, Verdict
-from . import outlet
+from ..verdicts import AuditResult
 from .agenda import Agenda, Job
 from .control import Control
 from .intake import Intake
+from .judge import Judge
 from .look import Look
 from .outlet import Outlet
-from .places import Place, in_order
+from .places import Place
 from .source import Source
 from .users import Users
 from .waves import Waves
@@ -23,8 +24,9 @@ from .waves import Waves
 class Conductor:
     """Up to `concurrency` workers, each of which takes one credential at a time to its verdict.
 
-    All tasks are the `owner`'s. A refusal is told only after a second look, and once there was a sign of life
-    later than that; `outlet` has what is told. `on_change` is called when that grows, and when it is `ended`.
+    All tasks are the `owner`'s. `outlet` has what is told: an ALIVE once a made-up token was refused later than that,
+    a refusal after a second look, and once there was a sign of life later than that. `on_change` is called when that
+    grows, and when it is `ended`.
     """
 
     def __init__(
@@ -44,18 +46,27 @@ class Conductor:
         self._failure: BaseException | None = None
         self._cobalt = cobalt
         self._intake = Intake(source, facts)
-        self._places = where
         self._concurrency = concurrency
         self._agenda = Agenda(self.users)
         self._look = Look(cobalt, self.users, self._agenda, facts)
         self._control = Control(cobalt, self._look, self.users, where)
-        self.outlet: Outlet = Outlet(self._control, where, facts, on_change=on_change)
+        self.outlet: Outlet = Outlet(where, facts, on_change=on_change)
         self._on_change = on_change
+        self._changed = asyncio.Event()
+        self._judge = Judge(
+            self._look,
+            self._control,
+            self._agenda,
+            self.outlet,
+            where,
+            on_break=partial(self.stop, "breaker"),
+            on_change=self._changed.set,
+        )
         self._now = asyncio.get_running_loop().time
         self._stopped: str | None = None
         self._workers = 0
+        self._vouching = False
         self._waves = Waves(lambda: self._workers)
-        self._changed = asyncio.Event()
         self._owner = owner
         self._tasks: set[asyncio.Task[None]] = set()
         if facts.resumed:
@@ -122,6 +133,7 @@ class Conductor:
             while not self._is_done():
                 self._changed.clear()
                 self._hire()
+                self._see_to_the_living()
                 await self._change()
             await self._end()
         except Exception as error:  # noqa: BLE001 - raised again to the caller
@@ -146,7 +158,9 @@ class Conductor:
     async def _change(self) -> None:
         """Until something changed, or somebody's time has come."""
         has_room = self._workers < self._concurrency and self.outlet.taken < self._concurrency
-        due = self._due() if has_room and self.stopped is None else None
+        work = self._due() if has_room and self.stopped is None else None
+        look = None if self._vouching else self._judge.living.look()
+        due = min((moment for moment in (work, look) if moment is not None), default=None)
         try:
             async with asyncio.timeout_at(due):
                 await self._changed.wait()
@@ -160,8 +174,25 @@ class Conductor:
             return patient_until if due is None else min(due, patient_until)
         return due
 
+    def _see_to_the_living(self) -> None:
+        """Have a made-up token vouch for them, if it is time."""
+        due = None if self._vouching else self._judge.living.due(idle=self._workers == self._intake.readers)
+        if due is not None and due <= self._now():
+            self._vouching = True
+            self._employ(self._vouch())
+
+    async def _vouch(self) -> None:
+        try:
+            await self._judge.living.vouch()
+        except Exception as error:  # noqa: BLE001 - a misuse that every credential would meet: the end
+            self._failure = self._failure or error
+            self.leave()
+        finally:
+            self._vouching = False
+            self._changed.set()
+
     def _is_done(self) -> bool:
-        if self._workers:
+        if self._workers or self._vouching:
             return False
         if self.failure is not None:
             return True
@@ -175,7 +206,7 @@ class Conductor:
             self._employ(self._work())
 
     def _has_work(self) -> bool:
-        if self.failure is not None:
+        if self.failure is not None or self._judge.living.is_choked:
             return False
         return (self.stopped is None and self._agenda.is_due(self._now())) or self._may_read()
 
@@ -186,14 +217,17 @@ class Conductor:
             return True
         if not self._look.may_ask(self._now(), sparingly=self._agenda.is_rich()):
             return False
-        return self.outlet.held + self._agenda.looking_again < outlet.MOST_HELD
+        return self._judge.refused.has_room(self._agenda.looking_again)
 
     async def _work(self) -> None:
         """Take jobs as long as there are any."""
         try:
             while (job := await self._next()) is not None:
                 self._hire()
-                await self._examine(job)
+                if self.stopped is None and self.failure is None:
+                    await self._judge.examine(job)
+                else:
+                    self._drop(job)
                 await self._waves.join()  # whoever waits for results takes them now
         except Exception as error:  # noqa: BLE001 - a bug, or a misuse that every credential would meet: the end
             self._failure = self._failure or error
@@ -204,7 +238,7 @@ class Conductor:
 
     async def _next(self) -> Job | None:
         """A job that is due, else a new one; None where there is none for now."""
-        while self.outlet.taken < self._concurrency:
+        while self.outlet.taken < self._concurrency and not self._judge.living.is_choked:
             if self.stopped is None:
                 job = self._agenda.next(self._now())
                 if job is not None:
@@ -236,59 +270,15 @@ class Conductor:
         self._agenda.park(job, user)
         return None
 
-    async def _examine(self, job: Job) -> None:
-        """One credential, in every place until one says ALIVE."""
-        if self.stopped is not None or self.failure is not None:
-            self.outlet.land(job.credential, verdicts.not_tried(job.credential.label, self.stopped or "stopped"))
-            return
-        for place in in_order(self._places, job.credential.region)[len(job.said) :]:
-            result = await self._look.look(job, place)
-            if result is None:
-                self.outlet.taken -= 1
-                return
-            if result.verdict in (Verdict.DEAD, Verdict.FORBIDDEN):
-                if not await self._control.endures(place):
-                    self.stop("breaker")
-                self.outlet.release()
-            elif result.verdict is Verdict.ALIVE:
-                place.has_living(job.credential.secret, job.user)
-                self.outlet.release()
-            job.said = (*job.said, result)
-            job.pages = 0
-            if result.verdict is Verdict.ALIVE:
-                break
-        await self._conclude(job, verdicts.conclude(job.said))
-
-    async def _conclude(self, job: Job, result: AuditResult) -> None:
-        """A verdict is found: told now, held for a sign of life, or put off for a second look."""
-        credential = job.credential
-        if result.verdict is Verdict.ALIVE and self.users.is_suspicious(job.user, len(result.tokens)):
-            await self._control.vouch_again()
-        if result.verdict is Verdict.INDETERMINATE:
-            self.outlet.land(credential, result)
-        elif not (self._control.has_vouched or await self._control.is_vouched()):
-            void = verdicts.not_tried(result.label, "void")
-            self.outlet.land(credential, verdicts.unvouched(result) if self.void is None else void)
-        elif result.verdict is Verdict.ALIVE:
-            self.outlet.land(credential, result, job.user)
-        elif result.verdict is Verdict.DEAD and not job.refused:
-            job.refused, job.said, job.user, job.hint = True, (), None, None
-            self.outlet.taken -= 1
-            self._agenda.look_again(job, self._now())
-            self._changed.set()
-        else:
-            self.outlet.hold(credential, result)
-            if self.outlet.held >= outlet.MOST_HELD:
-                await self.outlet.clear(stopped=self.stopped is not None)
-
     async def _end(self) -> None:
         """Nothing is under way: the last controls, and verdicts for all that still wait."""
         if self.failure is not None:
             self.stop("stopped")
-        if self.outlet.held:
-            await self.outlet.clear(stopped=self.stopped is not None)
-        elif self.stopped is None and self._intake.begun:
-            await self._control.vouch_again()
+        await self._judge.clear(may_ask=self._failure is None, stopped=self.stopped is not None)
         for job in (*self._agenda.drain(), *self._look.drain()):
             self.outlet.taken += 1
-            self.outlet.land(job.credential, verdicts.not_tried(job.credential.label, self.stopped or "stopped"))
+            self._drop(job)
+
+    def _drop(self, job: Job) -> None:
+        """This is not asked about any more."""
+        self.outlet.land(job.credential, verdicts.not_tried(job.credential.label, self.stopped or "stopped"))

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import string
+from collections.abc import Iterable
 
 from ...client import AsyncCobalt
 from ...errors import CobaltError, ConfigurationError, ForbiddenError, UnauthorizedError
@@ -29,11 +30,10 @@ class Control:
         self._look = look
         self._users = users
         self._places = where
-        self._lock = asyncio.Lock()
 
     async def begin(self) -> None:
         """Before anything else is asked."""
-        await self.is_vouched()
+        await self.vouch(self._places)
         for place in self._places:
             secret = self._cobalt._secret
             if self.void is not None or secret is None or place.url != self._cobalt.base_url:
@@ -41,20 +41,11 @@ class Control:
             if await self._lives(secret, place):  # its failure means nothing
                 place.has_living(secret, None)
 
-    @property
-    def has_vouched(self) -> bool:
-        """Whether a made-up token was refused everywhere, the last time that one was sent."""
-        for place in self._places:
-            if not place.vouched:
-                return False
-        return self.void is None
-
-    async def is_vouched(self) -> bool:
-        """As `has_vouched`; but where that is still open, it is asked again."""
-        for place in self._places:
-            if not place.vouched and self.void is None:
+    async def vouch(self, where: Iterable[Place]) -> None:
+        """Ask at these places with made-up tokens: a refusal is on record as `vouched`, anything else may be `void`."""
+        for place in where:
+            if self.void is None:
                 await self._vouch(place)
-        return self.has_vouched
 
     async def endures(self, place: Place) -> bool:
         """Count a refusal. After 20 in a row a token that was alive before has to be alive still: the breaker."""
@@ -69,32 +60,26 @@ class Control:
         for place in self._places:
             await self._is_alive(place)
 
-    async def vouch_again(self) -> None:
-        """Ask with made-up tokens once more, whatever was answered to them before."""
-        for place in self._places:
-            place.vouched = False
-        await self.is_vouched()
-
     async def _vouch(self, place: Place) -> None:
         """Ask with a token that nobody has. What is neither Cobalt's yes nor its no is asked for again, twice.
 
         200 or 403 is no answer of Cobalt's to such a token. With a body that is not Cobalt's either it takes three, and
         none before that were sound, to tell a portal from an odd answer or from a network that went down midway.
         """
-        async with self._lock:
-            odd = 0
-            for _ in range(_TRIES):
-                if place.vouched or self.void is not None:
-                    return
-                status, is_clear = await self._status(_made_up(), place)
-                place.vouched = status == 401 and is_clear
-                place.was_vouched |= place.vouched
-                odd += status in (200, 403)
-                if status in (200, 403) and (is_clear or (odd == _TRIES and not place.was_vouched)):
-                    self.void = (
-                        f"a made-up token was answered {status} by {place.url}: something other than Cobalt answers "
-                        "there; check the base URL, the proxy and the network, then audit again"
-                    )
+        odd = 0
+        for _ in range(_TRIES):
+            sent_at = asyncio.get_running_loop().time()
+            status, is_clear = await self._status(_made_up(), place)
+            if status == 401 and is_clear:
+                place.vouched = sent_at
+                return
+            odd += status in (200, 403)
+            if status in (200, 403) and (is_clear or (odd == _TRIES and not place.is_vouched)):
+                self.void = (
+                    f"a made-up token was answered {status} by {place.url}: something other than Cobalt answers "
+                    "there; check the base URL, the proxy and the network, then audit again"
+                )
+                return
 
     async def _is_alive(self, place: Place) -> bool:
         """Whether one of up to three tokens that were alive before still is; True too where all of them have to wait.

@@ -25,6 +25,11 @@ class Intake:
         """Whether somebody may read."""
         return not self.drained and self._reader is None
 
+    @property
+    def readers(self) -> int:
+        """How many read right now: 1 or 0."""
+        return 0 if self._reader is None else 1
+
     def give_up(self) -> None:
         """Read nothing more, and wait no longer for what may never come."""
         self._given_up = True

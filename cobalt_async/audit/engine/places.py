@@ -18,7 +18,7 @@ class Place:
     """One host: `region` is where that is, None for the client's own base URL.
 
     Requests are spaced evenly, at most `rate` a second; 0 lifts that, and this machine is never limited.
-    `vouched`: a made-up token was refused here, the last time that one was sent; `was_vouched`: at any time.
+    `vouched`: when the last made-up token was sent that was refused here; -inf: none was.
     `life`: when the last request left that a readable 200 came to. `refusals`: how many 401 and 403 came since
     then. `living`: secrets that were answered 200, with their users as far as those are known.
     """
@@ -26,8 +26,7 @@ class Place:
     def __init__(self, url: str, region: Region | None, *, rate: float) -> None:
         self.url: str = url
         self.region: Region | None = region
-        self.vouched: bool = False
-        self.was_vouched: bool = False
+        self.vouched: float = -math.inf
         self.life: float = -math.inf
         self.refusals: int = 0
         self.living: deque[tuple[Secret, int | None]] = deque(maxlen=_LIVING)
@@ -35,6 +34,11 @@ class Place:
         self.is_limited: bool = limited
         self._pause = min(1 / rate, _LONGEST_PAUSE) if limited else 0.0
         self._next = -math.inf
+
+    @property
+    def is_vouched(self) -> bool:
+        """Whether a made-up token was refused here, at any time."""
+        return self.vouched > -math.inf
 
     async def turn(self) -> None:
         """Wait for the next turn. Whoever waits has one timer, so there are never more than workers."""

@@ -45,7 +45,8 @@ def audit(
     `cobalt` is open while the audit is iterated; it needs no token of its own, and where it has one, that is
     asked once as a control. `credentials` are read as they are needed; a plain iterable on the event loop, so
     what blocks belongs into an async one.
-    `concurrency`: how many are under way or wait to be taken, 1 to the client's `max_connections`.
+    `concurrency`: how many are under way or wait to be taken, 1 to the client's `max_connections`. Beside those wait
+    whose answer nothing vouches for yet: up to about 1,000 living, for three seconds, and 10,000 that were refused.
     `rate`: page requests a second for each host, 0 for no limit; loopback is never limited, and what the
     client sends again after a failure comes on top. `share`: how much of each user's rate window (100 readings
     a minute, F22) is used, above 0 and at most 1; the rest is left to the user's own integrations.

@@ -34,7 +34,6 @@ class Users:
         self._same: dict[int, int] = {}
         self._opened = array("d", [-math.inf])
         self._left = array("l", [0])
-        self._living = array("l", [0])
         self._whole = bytearray(1)
         self._unsure = bytearray(1)  # what is not known of a window before a request in it is answered
 
@@ -50,7 +49,6 @@ class Users:
         """A number for a user who was not seen before."""
         self._opened.append(-math.inf)
         self._left.append(0)
-        self._living.append(0)
         self._whole.append(False)
         self._unsure.append(False)
         return len(self._whole) - 1
@@ -107,18 +105,6 @@ class Users:
     def complete(self, user: int) -> None:
         """The user's listing was read to its end."""
         self._whole[user] = True
-
-    def is_suspicious(self, user: int | None, tokens: int) -> bool:
-        """Count a living secret of a user who lists so many tokens; whether that makes no sense.
-
-        Nobody has more living secrets than tokens, and each is listed. Whoever does is asked about then, and when
-        there are twice as many: an inventory may hold a secret more than once.
-        """
-        if user is None:
-            return True
-        self._living[user] += 1
-        living, most = self._living[user], max(tokens, 1)
-        return living > most and (living - 1) % most == 0 and ((living - 1) // most).bit_count() == 1
 
     def take(self, user: int, now: float) -> bool:
         """One request of the user's window, if it has one left for us.

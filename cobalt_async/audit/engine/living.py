@@ -1,0 +1,110 @@
+"""Those who were answered 200, until it is known that the place still says no to whom it should."""
+
+import asyncio
+import math
+from collections import deque
+
+from attrs import frozen
+
+from .. import verdicts
+from ..credential import Credential
+from ..verdicts import AuditResult
+from .control import Control
+from .outlet import Outlet
+from .places import Place
+
+TOGETHER = 256  # that one made-up token vouches for
+MOST = 4 * TOGETHER  # held, before nothing more is asked
+_MOST_TOKENS = 20_000  # in the listings of those who are vouched for together
+_SOON, _LATE = 1.0, 3.0  # seconds that one waits at most: while nothing else is asked, and in any case
+
+
+@frozen
+class _Held:
+    at: float  # when the answer was here
+    place: Place  # that gave it
+    credential: Credential
+    result: AuditResult
+    user: int | None
+
+
+class Living:
+    """Holds each ALIVE until a made-up token was refused at its place that was sent after it was answered.
+
+    Something that says yes to everybody may begin to answer for Cobalt at any moment. What came before the last
+    refusal is the truth; what came after it may not be.
+    """
+
+    def __init__(self, outlet: Outlet, control: Control) -> None:
+        self._outlet = outlet
+        self._control = control
+        self._now = asyncio.get_running_loop().time
+        self._held: deque[_Held] = deque()  # in order of the time of their answer
+        self._tokens = 0  # in their listings
+        self._rests_until = -math.inf  # after a made-up token that told nothing
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many are held as are vouched for together."""
+        return len(self._held) >= TOGETHER or self._tokens >= _MOST_TOKENS
+
+    @property
+    def is_choked(self) -> bool:
+        """Whether so many wait for the answer to a made-up token that nothing more is to be asked."""
+        return len(self._held) >= MOST or self._tokens >= 4 * _MOST_TOKENS
+
+    def hold(self, credential: Credential, result: AuditResult, user: int | None, place: Place) -> None:
+        """One more; it is outside of the window until it is vouched for."""
+        self._outlet.put_aside()
+        if not self._held or self._held[-1].result.tokens is not result.tokens:
+            self._tokens += len(result.tokens)
+        self._held.append(_Held(self._now(), place, credential, result, user))
+
+    def due(self, *, idle: bool) -> float | None:
+        """When a made-up token is to vouch for them; None where none are held. `idle`: nothing else is asked."""
+        if not self._held:
+            return None
+        wait = 0.0 if self.is_full else _SOON if idle else _LATE
+        return max(self._held[0].at + wait, self._rests_until)
+
+    def look(self) -> float | None:
+        """When to see whether it is due: first where nothing else may be asked by then, and then in any case."""
+        sooner = self.due(idle=True)
+        return sooner if sooner is None or sooner > self._now() else self.due(idle=False)
+
+    async def vouch(self) -> None:
+        """Ask with a made-up token wherever one was answered, and tell all whom that vouches for.
+
+        As many as are vouched for together wait for no second one, where it told nothing: they are not known then.
+        """
+        asked_at, was_full = self._now(), self.is_full
+        await self._control.vouch(dict.fromkeys(held.place for held in self._held))
+        self._tell(not_known_until=asked_at if was_full else -math.inf)
+        if self._held and self._held[0].at <= asked_at:
+            self._rests_until = self._now() + _SOON
+
+    async def clear(self, *, may_ask: bool) -> None:
+        """Tell all, at the end of a run; who is not vouched for is not known. `may_ask`: with a made-up token first."""
+        if self._held and may_ask:
+            await self._control.vouch(dict.fromkeys(held.place for held in self._held))
+        self._tell(not_known_until=math.inf)
+
+    def _tell(self, *, not_known_until: float) -> None:
+        """Tell those who are vouched for by now, and of those answered until then that they are not known."""
+        while self._held:
+            held = self._held[0]
+            if self._control.void is not None:
+                result = verdicts.not_tried(held.result.label, "void")
+            elif held.at <= held.place.vouched:
+                result = held.result
+            elif held.at <= not_known_until:
+                result = verdicts.unvouched(held.result)
+            else:
+                break
+            self._held.popleft()
+            self._outlet.land_at_last(held.credential, result, held.user if result is held.result else None)
+        listings = {id(held.result.tokens): len(held.result.tokens) for held in self._held}
+        self._tokens = sum(listings.values())

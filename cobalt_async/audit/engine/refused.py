@@ -1,0 +1,78 @@
+"""Those who were refused, until there is a sign that others are not."""
+
+import asyncio
+import math
+from collections import deque
+
+from attrs import frozen
+
+from .. import verdicts
+from ..credential import Credential
+from ..verdicts import AuditResult, Verdict
+from .control import Control
+from .outlet import Outlet
+from .places import Place
+
+MOST_HELD = 10_000
+
+
+@frozen
+class _Held:
+    at: float  # when the answer was here
+    credential: Credential
+    result: AuditResult
+
+
+class Refused:
+    """Holds each refusal until a readable 200 came from every place to a request that left after it was answered."""
+
+    def __init__(self, outlet: Outlet, control: Control, where: tuple[Place, ...]) -> None:
+        self._outlet = outlet
+        self._control = control
+        self._places = where
+        self._now = asyncio.get_running_loop().time
+        self._held: deque[_Held] = deque()  # in order of the time of their answer
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def has_room(self, coming: int = 0) -> bool:
+        """Whether more may be held, if so many are to come."""
+        return len(self._held) + coming < MOST_HELD
+
+    def hold(self, credential: Credential, result: AuditResult) -> None:
+        """One more; it is outside of the window until there is a sign of life."""
+        self._outlet.put_aside()
+        self._held.append(_Held(self._now(), credential, result))
+
+    def release(self) -> None:
+        """There is a sign of life: those that every place has outlived are told, where made-up tokens are refused."""
+        if not self._held or self._control.void is not None:
+            return
+        since = min(place.life if place.is_vouched else -math.inf for place in self._places)
+        while self._held and self._held[0].at <= since:
+            held = self._held.popleft()
+            self._outlet.land_at_last(held.credential, held.result)
+
+    async def clear(self, *, may_ask: bool) -> None:
+        """Tell all, at the end of a run or where too many are held; who has no sign of life is not known.
+
+        `may_ask`: what was alive before is asked once more for such a sign. Without one a 403 counts all the same,
+        as long as made-up tokens get another answer.
+        """
+        if not self._held:
+            return
+        if may_ask:
+            await self._control.look_for_life()
+            await self._control.vouch(self._places)
+        self.release()
+        while self._held:
+            held = self._held.popleft()
+            self._outlet.land_at_last(held.credential, self._unconfirmed(held.result, is_asked=may_ask))
+
+    def _unconfirmed(self, result: AuditResult, *, is_asked: bool) -> AuditResult:
+        if self._control.void is not None:
+            return verdicts.not_tried(result.label, "void")
+        if not all(place.is_vouched for place in self._places):
+            return verdicts.unvouched(result)
+        return result if is_asked and result.verdict is Verdict.FORBIDDEN else verdicts.unconfirmed(result)
