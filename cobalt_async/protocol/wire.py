@@ -1,6 +1,7 @@
 """Bytes <-> models: the only file that knows cattrs, and with typed.py the only place where types are trusted.
 
-cattrs by default turns null into "None" and 5 into "5"; a strict hook for each primitive ends that.
+cattrs by default turns null into "None" and 5 into "5"; a strict hook for each primitive ends that. It is imported by
+`prepare`, or by the first answer that needs it: `import cobalt_async` does without.
 """
 
 import codecs
@@ -9,14 +10,14 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from attrs import frozen
-from cattrs import Converter, transform_error
-
-from ..models import Page, RefreshedToken, Token, listed_token
+from ..models import Page, RefreshedToken, listed_token
 from ..secret import Secret
 from . import typed
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 T = TypeVar("T")
 
@@ -27,26 +28,11 @@ class Flaw(Exception):
     """Why bytes are not what the documents describe, in words that name places and types and never a value."""
 
 
-@frozen
-class _Row:
-    resource: Token
-
-
-@frozen
-class _Links:
-    next_page: str | None  # required: a listing without it could be silently short
-    prev_page: str | None = None
-
-
-@frozen
-class _Listing:
-    data: list[_Row]
-    pagination: _Links
-
-
-@frozen
-class _Wrapped:
-    resource: RefreshedToken
+def prepare() -> None:
+    """Import what an answer may need. Where no file can be opened any more, that is too late once the answer is here:
+    the new secret in it would be lost.
+    """
+    _converter()
 
 
 def read_page(body: bytes) -> Page:
@@ -71,16 +57,20 @@ def _page(value: dict[str, Any], body: bytes) -> Page:
     page = _usual_page(value) if b"\\" not in body or b"\\u" not in body else None
     if page is not None:
         return page
-    listing = _structure(value, _Listing)
+    from .shapes import Listing
+
+    listing = _structure(value, Listing)
     items = tuple(row.resource for row in listing.data)
     return Page(items, listing.pagination.next_page, listing.pagination.prev_page)
 
 
 def read_refreshed(body: bytes) -> RefreshedToken:
     """The answer to a refresh in either shape, bare (v1) or wrapped in `resource` (v2, F13), or Flaw."""
+    from .shapes import Wrapped
+
     value = load(body)
     if "resource" in value and "secret" not in value:
-        return _structure(value, _Wrapped).resource
+        return _structure(value, Wrapped).resource
     return _structure(value, RefreshedToken)
 
 
@@ -172,6 +162,8 @@ def _usual_page(value: dict[str, Any]) -> Page | None:
 
 def _structure(value: dict[str, Any], shape: type[T]) -> T:
     """`value` as `shape`; Flaw naming the path of the first thing that does not fit."""
+    from cattrs import transform_error
+
     try:
         return _converter().structure(value, shape)
     except Exception as error:  # noqa: BLE001 - a group of whatever the hooks raise, each with its path
@@ -237,18 +229,22 @@ def _kind(value: object) -> str:
 
 
 @functools.cache
-def _converter() -> Converter:
-    """The one converter, made when the first answer needs it."""
+def _converter() -> "Converter":
+    """The one converter."""
+    from cattrs import Converter
+
+    from .shapes import Row
+
     converter = Converter()
     converter.register_structure_hook(str, _string)
     converter.register_structure_hook(datetime, _moment)
     converter.register_structure_hook(Secret, _secret)
-    listed = converter.get_structure_hook(list[_Row])
+    listed = converter.get_structure_hook(list[Row])
 
-    def rows(value: object, kind: type[list[_Row]]) -> list[_Row]:
+    def rows(value: object, kind: type[list[Row]]) -> list[Row]:
         if type(value) is not list:
             raise _Mismatch(f"{_kind(value)} where a list is expected")
         return listed(value, kind)  # type: ignore[no-any-return]
 
-    converter.register_structure_hook_func(lambda kind: kind == list[_Row], rows)
+    converter.register_structure_hook_func(lambda kind: kind == list[Row], rows)
     return converter
