@@ -29,9 +29,7 @@ class Flaw(Exception):
 
 
 def prepare() -> None:
-    """Import what an answer may need. Where no file can be opened any more, that is too late once the answer is here:
-    the new secret in it would be lost.
-    """
+    """Import what an answer may need: with no file descriptors left, a new secret would be lost for want of it."""
     _converter()
 
 
@@ -40,8 +38,10 @@ def read_page(body: bytes) -> Page:
     return typed.read_usual_page(body) or _page(load(body), body)
 
 
-def read_page_unless(body: bytes, is_known: Callable[[str], bool]) -> Page | str:
-    """A page as `read_page` reads it; but where its first token is known, that token's id, and the rest unread."""
+def read_page_unless(
+    body: bytes, is_known: Callable[[str], bool], look: Callable[[dict[str, Any]], None]
+) -> Page | str:
+    """A page as `read_page` reads it, after a `look` at its JSON; or its first token's id, and no more, if known."""
     value = load(body)
     try:
         first = value["data"][0]["resource"]["id"]
@@ -49,7 +49,9 @@ def read_page_unless(body: bytes, is_known: Callable[[str], bool]) -> Page | str
         first = None
     if isinstance(first, str) and is_known(first):
         return first
-    return _page(value, body)
+    page = _page(value, body)
+    look(value)
+    return page
 
 
 def _page(value: dict[str, Any], body: bytes) -> Page:
