@@ -1,6 +1,6 @@
 """Cobalt's nouns, as frozen values (the vendor's page "Tokens"; api/facts.md, F6 to F15)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from attrs import field, frozen
@@ -8,8 +8,14 @@ from attrs import field, frozen
 from .secret import Secret
 
 
-@frozen(init=False)
-class Token:
+class _Referable:
+    """What a weak reference stands on: in a base of its own, so that a draft is laid out in memory as a Token is."""
+
+    __slots__ = ("__weakref__",)
+
+
+@frozen
+class Token(_Referable):
     """A personal API token as `GET /tokens` lists it: everything but its secret (F7).
 
     `id` starts with `api_`; `name` is not unique and can change (F11).
@@ -22,24 +28,22 @@ class Token:
     last_characters: str | None = None
     expire_at: datetime | None = None
 
-    def __init__(
-        self,
-        id: str,  # noqa: A002 - Cobalt's word for it
-        name: str,
-        last_characters: str | None = None,
-        expire_at: datetime | None = None,
-    ) -> None:
-        _set_id(self, id)
-        _set_name(self, name)
-        _set_last_characters(self, last_characters)
-        _set_expire_at(self, expire_at)
+
+class _Draft(_Referable):
+    """A Token while it is written: its slots take plain assignments; then it is a Token, and frozen."""
+
+    __slots__ = ("expire_at", "id", "last_characters", "name")
+
+    def __init__(self, token_id: str, name: str, last_characters: str | None) -> None:
+        self.id = token_id
+        self.name = name
+        self.last_characters = last_characters
+        self.expire_at = None
+        self.__class__ = Token  # type: ignore[assignment]
 
 
-# A listing makes many: what the `__init__` of attrs does, without looking for each slot by its name.
-_set_id = vars(Token)["id"].__set__
-_set_name = vars(Token)["name"].__set__
-_set_last_characters = vars(Token)["last_characters"].__set__
-_set_expire_at = vars(Token)["expire_at"].__set__
+# A listing makes many: for less than half of the time that a frozen class takes to set its own fields.
+listed_token: Callable[[str, str, str | None], Token] = _Draft  # type: ignore[assignment]
 
 
 @frozen

@@ -5,6 +5,7 @@ import warnings
 
 from .errors import ConfigurationError
 from .exchange import Exchange
+from .protocol import wire
 from .refreshing import Refreshes
 from .transport import Transport
 
@@ -34,6 +35,7 @@ class Root:
             raise ConfigurationError("this client is closed; make a new one")
         if self._loop is not None:
             raise ConfigurationError("this client is open already; enter it once")
+        wire.prepare()
         self._transport.open()
         self._loop = asyncio.get_running_loop()
 

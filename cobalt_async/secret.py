@@ -63,6 +63,11 @@ class Secret:
         raise TypeError("a Secret refuses to be pickled: pass reveal() on your own responsibility")
 
 
+def quotes(text: str, secret: str) -> bool:
+    """True where eight characters in a row of a secret's text stand in another text."""
+    return any(secret[start : start + 8] in text for start in range(len(secret) - 7))
+
+
 def _flaw(text: object) -> str:
     """What keeps `text` from being a token, in words that do not repeat it."""
     if not isinstance(text, str):

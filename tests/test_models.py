@@ -1,3 +1,6 @@
+import pickle
+import weakref
+from copy import deepcopy
 from datetime import UTC, datetime
 
 import attrs
@@ -6,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cobalt_async import Page, RefreshedToken, Secret, Token
+from cobalt_async.models import listed_token
 
 
 def test_tokens_are_frozen_values() -> None:
@@ -15,6 +19,22 @@ def test_tokens_are_frozen_values() -> None:
     assert len({token, Token("api_a", "ci")}) == 1
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         token.name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("ending", ["x1Yz", None])
+def test_a_listed_token_is_a_token(ending: str | None) -> None:
+    """A Token that a listing made is in nothing different from one that was made by its fields."""
+    usual, listed = Token("api_a", "ci", ending), listed_token("api_a", "ci", ending)
+    assert type(listed) is Token
+    assert (listed, hash(listed), repr(listed)) == (usual, hash(usual), repr(usual))
+    assert pickle.loads(pickle.dumps(listed)) == deepcopy(listed) == attrs.evolve(listed) == usual  # noqa: S301
+    assert weakref.ref(listed)() is listed
+    assert not hasattr(listed, "__dict__")
+    for name in attrs.asdict(listed):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(listed, name, "other")
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            delattr(listed, name)
 
 
 def test_fields_stand_in_the_contracts_order() -> None:

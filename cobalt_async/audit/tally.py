@@ -20,7 +20,8 @@ class Report:
     `complete` is True once the audit came to its end and nothing is INDETERMINATE or NOT_TRIED. `void` says why
     no answer of this run can be believed, `stopped` why it ended early; both are None where that is not so.
     `alerts` are there once the audit has ended, those that the policy suppresses too; `notes` are what it met
-    that concerns no single credential. `cannot_know` is what the API cannot tell, in sentences.
+    that concerns no single credential: where Cobalt is not as documented (limits, fields that no document names), and
+    what could not be judged. `cannot_know` is what the API cannot tell, in sentences.
     """
 
     counts: Mapping[Verdict, int]

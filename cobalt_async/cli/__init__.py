@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 
+from .version import show_version
+
 __all__ = ["main"]
 
 
@@ -11,8 +13,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 done · 1 alerts · 2 usage or configuration · 3 audit incomplete · 4 incomplete, with alerts · 5 audit void ·
     6 a request failed · of a rotation 10 HELD, 11 UNCERTAIN, 12 LOST, 13 MISMATCH or CONFLICT, 14 REFUSED,
-    15 NOT_ROTATED · 130 interrupted. Without the extra `cli`: one line that says what to install, and 2.
+    15 NOT_ROTATED · 130 interrupted. Without the extra `cli`: one line that says what to install, and 2; `--version`
+    alone is told all the same.
     """
+    arguments = sys.argv[1:] if argv is None else argv
+    if list(arguments) == ["--version"]:
+        return _version()
     try:
         import rich  # noqa: F401 - only whether it is there
 
@@ -24,7 +30,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         from .running import run
 
-        return run(choose, sys.argv[1:] if argv is None else argv)
+        return run(choose, arguments)
     line = f"cobalt-async: the command line needs {missing}: pip install 'cobalt-async[cli]'"
     print(line, file=sys.stderr)
     return 2
+
+
+def _version() -> int:
+    """The version, at once; where it cannot be written, that is told as of any command."""
+    try:
+        if sys.stdout is not None:
+            return show_version()
+    except OSError:
+        pass
+    from .running import run
+
+    return run(lambda _: show_version, ())

@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cobalt_async import __version__
-
 from .audit_options import audit
 from .choice import BaseUrl, Choice, Job, Region
 from .rotation_options import resume, rotate, rotations
+from .version import show_version
 
 app: typer.Typer = typer.Typer(
     no_args_is_help=True,
@@ -38,7 +37,7 @@ def choose(argv: Sequence[str]) -> Job:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"cobalt-async {__version__}")
+        show_version()
         raise typer.Exit
 
 

@@ -16,9 +16,9 @@ def run(choose: Callable[[Sequence[str]], Callable[[], int]], argv: Sequence[str
     if sys.stdout is None:
         complain("standard output is closed; there is nowhere to write to")
         return _USAGE
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a label may hold what the terminal's encoding does not
-        sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a label may hold what the terminal's encoding does not
+            sys.stdout.reconfigure(errors="backslashreplace")  # writes what was held back before
         code = choose(argv)()
         sys.stdout.flush()
     except errors.CobaltError as error:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import field, frozen
 
@@ -23,7 +23,7 @@ from ..errors import (
     UnreadableError,
 )
 from ..models import Page, RefreshedToken
-from ..secret import Secret
+from ..secret import Secret, quotes
 from . import wire
 from .cursor import UNSAFE, next_query
 from .requests import Request
@@ -75,10 +75,21 @@ def read_page(request: Request, response: Response, secret: Secret) -> Page:
 
 
 def read_page_unless(
-    request: Request, response: Response, secret: Secret, is_known: Callable[[str], bool]
+    request: Request,
+    response: Response,
+    secret: Secret,
+    is_known: Callable[[str], bool],
+    look: Callable[[Mapping[str, Any], Secret], None],
 ) -> Page | str:
-    """As `read_page`; but where `is_known` says so of the first token's id, that id: the rest is not looked at."""
-    return _listed(request, response, secret, lambda body: wire.read_page_unless(body, is_known))
+    """As `read_page`; but where `is_known` says so of the first token's id, that id: the rest is not looked at.
+
+    `look` gets the JSON of a page that was read, and the secret that it was asked for with.
+    """
+
+    def read(body: bytes) -> Page | str:
+        return wire.read_page_unless(body, is_known, lambda listing: look(listing, secret))
+
+    return _listed(request, response, secret, read)
 
 
 def _listed(request: Request, response: Response, secret: Secret, read: Callable[[bytes], T]) -> T:
@@ -142,13 +153,8 @@ def _excerpt(body: bytes, secret: Secret) -> str:
     if b'"secret"' in body:
         return ""
     text = body[: 8 * _LONGEST_EXCERPT].decode("utf-8", "replace").replace(secret.reveal(), "[redacted]")
-    if _quotes(text, secret.reveal()):
+    if quotes(text, secret.reveal()):
         return ""
     text = _TOKEN_LIKE.sub(lambda run: run[0] if _TOKEN_ID.fullmatch(run[0]) else "[redacted]", text)
     text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return text if len(text) <= _LONGEST_EXCERPT else text[: _LONGEST_EXCERPT - 1] + "…"
-
-
-def _quotes(text: str, secret: str) -> bool:
-    """True where eight characters in a row of a secret stand in a text."""
-    return any(secret[start : start + 8] in text for start in range(len(secret) - 7))

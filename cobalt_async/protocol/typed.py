@@ -10,7 +10,7 @@ from importlib import import_module
 from types import GenericAlias, NoneType
 from typing import Any
 
-from ..models import Page, Token
+from ..models import Page, listed_token
 
 
 def read_usual_page(body: bytes) -> Page | None:
@@ -23,7 +23,7 @@ def read_usual_page(body: bytes) -> Page | None:
     except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors, and so is one of UTF-8
         return None
     tokens = [row.resource for row in listing.data]
-    items = tuple([Token(token.id, token.name, token.last_characters) for token in tokens])
+    items = tuple([listed_token(token.id, token.name, token.last_characters) for token in tokens])
     return Page(items, listing.pagination.next_page, listing.pagination.prev_page)
 
 

@@ -1,6 +1,7 @@
 """Bytes <-> models: the only file that knows cattrs, and with typed.py the only place where types are trusted.
 
-cattrs by default turns null into "None" and 5 into "5"; a strict hook for each primitive ends that.
+cattrs by default turns null into "None" and 5 into "5"; a strict hook for each primitive ends that. It is imported by
+`prepare`, or by the first answer that needs it: `import cobalt_async` does without.
 """
 
 import codecs
@@ -9,14 +10,14 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from attrs import frozen
-from cattrs import Converter, transform_error
-
-from ..models import Page, RefreshedToken, Token
+from ..models import Page, RefreshedToken, listed_token
 from ..secret import Secret
 from . import typed
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 T = TypeVar("T")
 
@@ -27,26 +28,9 @@ class Flaw(Exception):
     """Why bytes are not what the documents describe, in words that name places and types and never a value."""
 
 
-@frozen
-class _Row:
-    resource: Token
-
-
-@frozen
-class _Links:
-    next_page: str | None  # required: a listing without it could be silently short
-    prev_page: str | None = None
-
-
-@frozen
-class _Listing:
-    data: list[_Row]
-    pagination: _Links
-
-
-@frozen
-class _Wrapped:
-    resource: RefreshedToken
+def prepare() -> None:
+    """Import what an answer may need: with no file descriptors left, a new secret would be lost for want of it."""
+    _converter()
 
 
 def read_page(body: bytes) -> Page:
@@ -54,8 +38,10 @@ def read_page(body: bytes) -> Page:
     return typed.read_usual_page(body) or _page(load(body), body)
 
 
-def read_page_unless(body: bytes, is_known: Callable[[str], bool]) -> Page | str:
-    """A page as `read_page` reads it; but where its first token is known, that token's id, and the rest unread."""
+def read_page_unless(
+    body: bytes, is_known: Callable[[str], bool], look: Callable[[dict[str, Any]], None]
+) -> Page | str:
+    """A page as `read_page` reads it, after a `look` at its JSON; or its first token's id, and no more, if known."""
     value = load(body)
     try:
         first = value["data"][0]["resource"]["id"]
@@ -63,7 +49,9 @@ def read_page_unless(body: bytes, is_known: Callable[[str], bool]) -> Page | str
         first = None
     if isinstance(first, str) and is_known(first):
         return first
-    return _page(value, body)
+    page = _page(value, body)
+    look(value)
+    return page
 
 
 def _page(value: dict[str, Any], body: bytes) -> Page:
@@ -71,23 +59,27 @@ def _page(value: dict[str, Any], body: bytes) -> Page:
     page = _usual_page(value) if b"\\" not in body or b"\\u" not in body else None
     if page is not None:
         return page
-    listing = _structure(value, _Listing)
+    from .shapes import Listing
+
+    listing = _structure(value, Listing)
     items = tuple(row.resource for row in listing.data)
     return Page(items, listing.pagination.next_page, listing.pagination.prev_page)
 
 
 def read_refreshed(body: bytes) -> RefreshedToken:
     """The answer to a refresh in either shape, bare (v1) or wrapped in `resource` (v2, F13), or Flaw."""
+    from .shapes import Wrapped
+
     value = load(body)
     if "resource" in value and "secret" not in value:
-        return _structure(value, _Wrapped).resource
+        return _structure(value, Wrapped).resource
     return _structure(value, RefreshedToken)
 
 
 def load(body: bytes) -> dict[str, Any]:
     """A JSON object from strict UTF-8 (a byte order mark is let pass), or Flaw; NaN and Infinity are no JSON."""
     try:
-        value = _JSON.decode(body.removeprefix(codecs.BOM_UTF8).decode())
+        value = _parse(body.removeprefix(codecs.BOM_UTF8).decode())
     except UnicodeDecodeError:
         flaw = "a body that is not UTF-8"
     except RecursionError:
@@ -99,6 +91,15 @@ def load(body: bytes) -> dict[str, Any]:
             return value
         flaw = f"{_kind(value)} where a JSON object is expected"
     raise Flaw(flaw)
+
+
+def _parse(text: str) -> object:
+    """What `JSONDecoder.decode` gives, without the two regular expressions that it looks for white space with."""
+    text = text.strip(" \t\n\r")  # all that JSON calls white space; where there is none, nothing is copied
+    value, end = _JSON.raw_decode(text)
+    if end != len(text):
+        raise ValueError("more than one JSON value")
+    return value
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -151,11 +152,11 @@ def _usual_page(value: dict[str, Any]) -> Page | None:
         for row in rows:
             fields = row["resource"]
             token_id, name, ending = fields["id"], fields["name"], fields.get("last_characters")
-            if type(token_id) is not str or type(name) is not str or type(ending) not in _TEXT:
+            if type(token_id) is not str or type(name) is not str or fields.get("expire_at") is not None:
                 return None
-            if fields.get("expire_at") is not None:
+            if type(ending) is not str and ending is not None:
                 return None
-            items.append(Token(token_id, name, ending))
+            items.append(listed_token(token_id, name, ending))
     except (KeyError, TypeError, AttributeError):
         return None
     return Page(tuple(items), next_page, prev_page)
@@ -163,6 +164,8 @@ def _usual_page(value: dict[str, Any]) -> Page | None:
 
 def _structure(value: dict[str, Any], shape: type[T]) -> T:
     """`value` as `shape`; Flaw naming the path of the first thing that does not fit."""
+    from cattrs import transform_error
+
     try:
         return _converter().structure(value, shape)
     except Exception as error:  # noqa: BLE001 - a group of whatever the hooks raise, each with its path
@@ -228,18 +231,22 @@ def _kind(value: object) -> str:
 
 
 @functools.cache
-def _converter() -> Converter:
-    """The one converter, made when the first answer needs it."""
+def _converter() -> "Converter":
+    """The one converter."""
+    from cattrs import Converter
+
+    from .shapes import Row
+
     converter = Converter()
     converter.register_structure_hook(str, _string)
     converter.register_structure_hook(datetime, _moment)
     converter.register_structure_hook(Secret, _secret)
-    listed = converter.get_structure_hook(list[_Row])
+    listed = converter.get_structure_hook(list[Row])
 
-    def rows(value: object, kind: type[list[_Row]]) -> list[_Row]:
+    def rows(value: object, kind: type[list[Row]]) -> list[Row]:
         if type(value) is not list:
             raise _Mismatch(f"{_kind(value)} where a list is expected")
         return listed(value, kind)  # type: ignore[no-any-return]
 
-    converter.register_structure_hook_func(lambda kind: kind == list[_Row], rows)
+    converter.register_structure_hook_func(lambda kind: kind == list[Row], rows)
     return converter

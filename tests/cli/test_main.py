@@ -18,18 +18,44 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Missing())
 from cobalt_async.cli import main
-sys.exit(main(["--version"]))
+sys.exit(main([{argument!r}]))
 """
 
 
 def test_the_version(run: Run) -> None:
-    """`--version` prints name and version, and nothing else."""
-    assert run("--version") == Ended(0, f"cobalt-async {cobalt_async.__version__}\n", "")
+    """`--version` prints name and version, and nothing else; what comes after it is not run."""
+    for arguments in (("--version",), ("--version", "--version"), ("--version", "rules"), ("--version", "--help")):
+        assert run(*arguments) == Ended(0, f"cobalt-async {cobalt_async.__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [("--version", "--nonsense"), ("audit", "--version"), ("--version=1",)])
+def test_the_version_beside_what_is_wrong(run: Run, arguments: tuple[str, ...]) -> None:
+    """`--version` does not make a wrong usage right."""
+    ended = run(*arguments)
+    assert (ended.code, ended.out) == (2, "")
 
 
 def test_the_version_needs_little() -> None:
-    """`--version` loads neither the sandbox nor rich's machinery."""
+    """`--version` loads the package and nothing that a command needs."""
     script = "import sys; from cobalt_async.cli import main; main(['--version']); print(*sys.modules)"
+    done = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "cobalt_async" in loaded
+    assert not loaded & {
+        "typer",
+        "rich",
+        "cattrs",
+        "sqlite3",
+        "cobalt_async.audit",
+        "cobalt_async.testing",
+        "aiohttp.web",
+    }
+    assert not loaded & {"cobalt_async.cli.app", "cobalt_async.cli.running"}
+
+
+def test_the_help_needs_little() -> None:
+    """`--help` loads neither the sandbox nor rich's machinery."""
+    script = "import sys; from cobalt_async.cli import main; main(['--help']); print(*sys.modules)"
     done = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "typer" in loaded
@@ -45,10 +71,18 @@ def test_as_a_module() -> None:
 @pytest.mark.parametrize("missing", ["typer", "rich"])
 def test_without_the_extra(missing: str) -> None:
     """Without typer or rich, one line says what to install, and the exit code is 2."""
-    script = NO_TYPER.format(missing=missing)
+    script = NO_TYPER.format(missing=missing, argument="rules")
     done = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"cobalt-async: the command line needs {missing}: pip install 'cobalt-async[cli]'\n"
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich"])
+def test_the_version_without_the_extra(missing: str) -> None:
+    """Which version is installed is told without typer and rich."""
+    script = NO_TYPER.format(missing=missing, argument="--version")
+    done = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"cobalt-async {cobalt_async.__version__}\n", "")
 
 
 def test_another_missing_module_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +91,7 @@ def test_another_missing_module_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delattr(cli, "app", raising=False)
     monkeypatch.setitem(sys.modules, "cobalt_async.cli.choice", None)
     with pytest.raises(ModuleNotFoundError):
-        cli.main(["--version"])
+        cli.main(["rules"])
 
 
 @pytest.mark.parametrize(
@@ -160,10 +194,11 @@ def test_a_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
     assert "Traceback" not in ended.err
 
 
-def test_standard_output_that_is_closed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["audit --sandbox", "--version"])
+def test_standard_output_that_is_closed(command: str) -> None:
     """Nowhere to write to is one line and exit code 2."""
     done = subprocess.run(
-        ("/bin/sh", "-c", '"$0" -m cobalt_async audit --sandbox >&-', sys.executable),
+        ("/bin/sh", "-c", f'"$0" -m cobalt_async {command} >&-', sys.executable),
         capture_output=True,
         text=True,
         check=False,
@@ -186,11 +221,11 @@ def test_standard_error_that_is_closed() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("form", Format)
-def test_a_disk_that_is_full(form: str) -> None:
+@pytest.mark.parametrize("command", ["--version", *(f"audit --sandbox --format {form}" for form in Format)])
+def test_a_disk_that_is_full(command: str) -> None:
     """It is one line and exit code 2, and no traceback, now or when Python ends."""
     with Path("/dev/full").open("wb") as full:
-        arguments = (sys.executable, "-m", "cobalt_async", "audit", "--sandbox", "--format", form)
+        arguments = (sys.executable, "-m", "cobalt_async", *command.split())
         done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "cobalt-async: cannot write to standard output: No space left on device\n"

@@ -179,6 +179,24 @@ def test_a_byte_order_mark_is_let_pass() -> None:
     assert wire.read_page(b"\xef\xbb\xbf" + json.dumps(listing()).encode()) == Page((), None, None)
 
 
+@given(
+    st.text(" \t\n\r\x0b\x0c\xa0\u2028\ufeff{", max_size=3),
+    st.sampled_from(["{}", '{"a": [1, "\u2028"]}', '{"a": 1}{}', "[]", "{", ""]),
+    st.text(" \t\n\r\x0b\x0c\xa0\u2028\ufeff\x00}", max_size=3),
+)
+def test_only_white_space_of_json_may_stand_around(before: str, text: str, after: str) -> None:
+    """What stands around the object is let pass where the standard library's decoder lets it pass, and only there."""
+    whole = before + text + after
+    try:
+        value = json.JSONDecoder().decode(whole.removeprefix("\ufeff"))
+    except ValueError:
+        value = None
+    try:
+        assert wire.load(whole.encode()) == value
+    except wire.Flaw:
+        assert not isinstance(value, dict)
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [

@@ -96,7 +96,7 @@ class Look:
                 if response.status in THROTTLED and self._park(job, response, now()):
                     return None
                 is_enough = self._is_at_hand if request is self._first else self._is_listed
-                page = answers.read_page_unless(request, response, secret, is_enough)
+                page = answers.read_page_unless(request, response, secret, is_enough, self._users.undocumented.look)
                 place.lives(sent_at)
                 goes_on = self._learn(job, request, page, response, sent_at)
             except ConfigurationError:

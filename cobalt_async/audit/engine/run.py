@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -251,9 +251,9 @@ class AuditRun:
                 del failure  # the frame is in the traceback
 
 
-def _met(work: Conductor) -> tuple[str, ...]:
-    """What the answers showed that the documents say otherwise."""
-    return tuple(
-        f"the headers tell a limit of {limit} readings a minute, where 100 are documented"
-        for limit in sorted(work.users.limits)
-    )
+def _met(work: Conductor) -> Iterator[str]:
+    """What the answers showed that the documents say otherwise, or do not say."""
+    for limit in sorted(work.users.limits):
+        yield f"the headers tell a limit of {limit} readings a minute, where 100 are documented"
+    if (note := work.users.undocumented.note()) is not None:
+        yield note

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from ...models import Token
 from ...protocol import pace
+from .undocumented import Undocumented
 
 NOBODY = 0  # stands for users who are not known
 _FEW = 2  # requests
@@ -25,6 +26,7 @@ class Users:
 
     def __init__(self, share: float) -> None:
         self.limits: set[int] = set()  # those that headers told, where they are not the documented one
+        self.undocumented: Undocumented = Undocumented()  # fields of their listings
         self.tokens: int = 0  # of all listings that were read to their end
         self._exhausted: deque[int] = deque(maxlen=_SUSPECTS)  # whose windows were used up, the latest last
         self.whole_window: int = max(1, int(_DOCUMENTED * share))  # requests
