@@ -94,7 +94,7 @@ class Facts:
             self._plain.append((n, label, mark, verdict, user))
         else:
             self._held[tables.ADD].append((n, label, mark, verdict, result.reason, user, result.region, *said))
-        if n % _BATCH == 0 or (self._path is not None and time.monotonic() >= self._due):
+        if n % _BATCH == 0:
             self.commit()
 
     def list(self, user: int, tokens: Iterable[Token], *, start: int = 0) -> None:
@@ -183,6 +183,11 @@ class Facts:
                 self._do(self._base.executemany, sql, rows)
                 rows.clear()
         self._unwritten.clear()
+
+    def keep(self) -> None:
+        """In a checkpoint, commit what was added, unless something was within the last second."""
+        if self._path is not None and time.monotonic() >= self._due:
+            self.commit()
 
     def commit(self) -> None:
         """Write what is held back; in a checkpoint, it stays from here on even where the process is killed."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from attrs import field, frozen
@@ -65,8 +66,13 @@ class Response:
     @property
     def is_json(self) -> bool:
         """True where the body calls itself JSON, a vendor's `+json` too, or does not say what it is."""
-        kind = self.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
-        return kind in ("application/json", "text/json") or (kind.startswith("application/") and kind.endswith("+json"))
+        return _is_json(self.headers.get("Content-Type", "application/json"))
+
+
+@lru_cache(maxsize=64)  # a server says the same in nearly all answers
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind in ("application/json", "text/json") or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def read_page(request: Request, response: Response, secret: Secret) -> Page:

@@ -90,7 +90,8 @@ class Walk:
         if query is None:
             raise self._stuck(UNSAFE)
         request = reading(query, version=self._version)
-        if hash(request.target) in self._seen:
+        place = hash(request.target)
+        if place in self._seen:
             raise self._stuck("its next_page leads back to a page that was read before")
         if self._empty >= _EMPTY_PAGES:
             raise self._stuck(f"{self._empty} pages in a row hold nothing and promise more")
@@ -98,7 +99,7 @@ class Walk:
             raise self._stuck(f"it goes on after max_pages={self._max_pages} pages")
         if self.items >= self._max_items:
             raise self._stuck(f"it goes on after max_items={self._max_items} items")
-        self._seen.add(hash(request.target))
+        self._seen.add(place)
         self._cursor = page.next_cursor
         self.request = request
         return request

@@ -54,14 +54,16 @@ class Request:
 
 def list_tokens(*, limit: int | None = None, cursor: str | None = None, version: Version = "v1") -> Request:
     """`GET /tokens` (F5, F9): `limit` at least 1, or None for the server's 10; `cursor` as a page gave it."""
-    return reading(query(limit=check_limit(limit), cursor=check_cursor(cursor)), version=version)
+    return _known_reading(query(limit=check_limit(limit), cursor=check_cursor(cursor)), version=version)
 
 
-@lru_cache(maxsize=64)  # most readings are the same reading
 def reading(query: str, *, version: Version) -> Request:
     """`GET /tokens` with a query that was checked before; "" for none."""
     target = f"/tokens?{query}" if query else "/tokens"
     return Request("GET", target, "/tokens", _READING[version], "get")
+
+
+_known_reading = lru_cache(maxsize=64)(reading)  # most readings are the same reading; not the pages of a walk
 
 
 def query(*, limit: int | None, cursor: str | None) -> str:

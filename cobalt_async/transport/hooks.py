@@ -17,6 +17,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import TimerNoop
 from multidict import istr
+from yarl import URL
 
 from ..protocol.requests import Request
 from ..secret import Secret
@@ -39,7 +40,8 @@ _IS_OWN = all(type(step) is FunctionType and step.__code__.co_filename == aiohtt
 def is_plain(session: aiohttp.ClientSession) -> bool:
     """Whether nobody minds how a session's requests go: no tracer, and no mock or meter in place of aiohttp's own."""
     kind = aiohttp.ClientSession
-    return _IS_OWN and (kind.request, kind._request) == _WAY and not session.trace_configs
+    is_own = _IS_OWN and kind.request is _WAY[0] and kind._request is _WAY[1]
+    return is_own and not session.trace_configs
 
 
 class WatchedRequest(aiohttp.ClientRequest):
@@ -105,11 +107,14 @@ class Prepared:
         self._headers = self._request.headers
         self._request.pooled_key = super(WatchedRequest, self._request).connection_key
 
-    def turn_to(self, request: Request, route: Route) -> None:
-        """Be this reading from now on: it differs from the one before in nothing but its target."""
+    def turn_to(self, request: Request) -> None:
+        """Be this reading from now on: it differs from the one before in nothing but its query."""
         if request.target != self._target:
             self._target = request.target
-            self._request.url = self._request.original_url = route.url(request)
+            was, query = self._request.url, request.target.partition("?")[2]
+            self._request.url = self._request.original_url = URL.build(
+                scheme=was.scheme, authority=was.raw_authority, path=was.raw_path, query_string=query, encoded=True
+            )
 
     async def send(self, attempt: Attempt, secret: Secret, timeout: aiohttp.ClientTimeout) -> None:  # noqa: ASYNC109
         """Send it for an attempt, with this token; the attempt's `reply` is there once its head came."""
@@ -202,7 +207,7 @@ async def _start(start: Send, connection: Connection) -> aiohttp.ClientResponse:
 class Shelf:
     """Readings that are prepared and not under way, a few of each; most readings are the same reading.
 
-    A page that a cursor names is read once: all such are of one kind, and turned to their target.
+    A page that a cursor names is read once: all such are of one kind, and turned to their query.
     """
 
     def __init__(self) -> None:
@@ -214,7 +219,7 @@ class Shelf:
         if known is None or known[0] is not request.headers or not known[1]:
             return None
         prepared = known[1].pop()
-        prepared.turn_to(request, route)
+        prepared.turn_to(request)
         return prepared
 
     def put(self, prepared: Prepared, request: Request, route: Route) -> None:
@@ -230,4 +235,4 @@ class Shelf:
 
 
 def _kind(request: Request) -> str:
-    return "" if "cursor=" in request.target else request.target
+    return request.target.partition("?")[0] + "?cursor=…" if "cursor=" in request.target else request.target

@@ -119,8 +119,11 @@ class Transport:
                     prepared = self._shelf.take(request, route) or self._prepared(request, route)
                     await prepared.send(attempt, route.secret, _connect_within(connect))
                     self._shelf.put(prepared, request, route)
-                    async with attempt.reply:
+                    try:
                         await attempt.read(self._max_page_bytes)
+                    finally:
+                        if attempt.reply.connection is not None:  # it was not read to its end, or is no plain answer
+                            attempt.reply.release()
                 else:
                     async with self._by_session(request, route, connect) as attempt.reply:
                         await attempt.read(self._max_page_bytes)

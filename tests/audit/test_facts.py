@@ -296,6 +296,7 @@ facts = module.Facts(Path(sys.argv[1]))
 for n in range(10_000_000):
     lists(facts, n + 1, f"api_{n}", start=n)
     tell(facts, f"label {n}", Verdict.ALIVE, n + 1)
+    facts.keep()
     if n == 700:
         print("far enough", flush=True)
 """
@@ -317,14 +318,16 @@ def test_a_kill_leaves_a_whole_checkpoint(path: Path) -> None:
 
 
 def test_results_are_safe_within_a_second(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to call `commit`: the next result after a second takes all before it to the disk."""
+    """What is kept after a second takes all before it to the disk; sooner than that nothing is written."""
     now = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     with closing(Facts(path)) as facts:
         tell(facts, "one", Verdict.DEAD)
+        facts.keep()
         assert _rows_on_disk(path) == 0
         now[0] += 1
         tell(facts, "two", Verdict.DEAD)
+        facts.keep()
         assert _rows_on_disk(path) == 2
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,26 @@ async def _one_by_one(inventory: list[Credential], seconds: float) -> AsyncItera
     for person in inventory:
         await asyncio.sleep(seconds)
         yield person
+
+
+@virtually
+async def test_the_busy_are_told_within_three_seconds_too() -> None:
+    """Where few are under way and each takes long, nobody waits for the end of the run."""
+    world = Pretended()
+    inventory = people(world, 40)
+    usual = world.send
+
+    async def slowly(*arguments: Any, **more: Any) -> Response:
+        await asyncio.sleep(0.4)
+        return await usual(*arguments, **more)
+
+    world.send = slowly  # type: ignore[method-assign]
+    async with AsyncCobalt(base_url="http://127.0.0.1:9") as cobalt:
+        cobalt._root.refreshes.exchange._transport = world  # type: ignore[assignment]
+        async with audit(cobalt, inventory, concurrency=2) as run:
+            told = [now() async for _ in run]
+    assert told[0] < 0.9 + 3 + 0.5
+    assert len(set(told)) >= 3
 
 
 @virtually

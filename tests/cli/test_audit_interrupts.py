@@ -133,8 +133,10 @@ def test_an_interrupt_before_there_is_a_row(tmp_path: Path, text: bytes) -> None
 
 
 def test_even_kill_9_loses_little(long: Path, sandbox: CobaltSandbox, run: Run) -> None:
-    """`--checkpoint` is kept up to date while the audit runs: what it knows is not asked again."""
-    sandbox.faults.delay(0.1, times=None)
+    """`--checkpoint` is kept up to date while the audit runs, but for the last few seconds: what it knows is not asked
+    again.
+    """
+    sandbox.faults.delay(0.4, times=None)
     with started("audit", "long.csv", "--checkpoint", "kept", "--concurrency", "2", "--format", "jsonl") as process:
         assert process.stdout is not None
         wait_until(lambda: len(sandbox.requests) >= 30)

@@ -69,8 +69,9 @@ class Judge:
         await self.refused.clear(may_ask=may_ask and not stopped)
 
     def _live(self, job: Job, result: AuditResult, place: Place) -> None:
+        was_full = self.living.is_full
         self.living.hold(job.credential, result, job.user, place)
-        if self.living.is_full:
+        if len(self.living) == 1 or self.living.is_full is not was_full:
             self._on_change()
 
     async def _conclude(self, job: Job, result: AuditResult) -> None:

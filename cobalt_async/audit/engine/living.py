@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections import deque
+from collections.abc import Iterator
 
 from attrs import frozen
 
@@ -82,7 +83,7 @@ class Living:
         """
         asked_at, was_full = self._now(), self.is_full
         await self._control.vouch(dict.fromkeys(held.place for held in self._held))
-        self._tell(not_known_until=asked_at if was_full else -math.inf)
+        self._outlet.land_together(self._told(not_known_until=asked_at if was_full else -math.inf))
         if self._held and self._held[0].at <= asked_at:
             self._rests_until = self._now() + _SOON
 
@@ -90,10 +91,10 @@ class Living:
         """Tell all, at the end of a run; who is not vouched for is not known. `may_ask`: with a made-up token first."""
         if self._held and may_ask:
             await self._control.vouch(dict.fromkeys(held.place for held in self._held))
-        self._tell(not_known_until=math.inf)
+        self._outlet.land_together(self._told(not_known_until=math.inf))
 
-    def _tell(self, *, not_known_until: float) -> None:
-        """Tell those who are vouched for by now, and of those answered until then that they are not known."""
+    def _told(self, *, not_known_until: float) -> Iterator[tuple[Credential, AuditResult, int | None]]:
+        """Those who are vouched for by now; and of those answered until then, that they are not known."""
         while self._held:
             held = self._held[0]
             if self._control.void is not None:
@@ -105,6 +106,6 @@ class Living:
             else:
                 break
             self._held.popleft()
-            self._outlet.land_at_last(held.credential, result, held.user if result is held.result else None)
+            yield held.credential, result, held.user if result is held.result else None
         listings = {id(held.result.tokens): len(held.result.tokens) for held in self._held}
         self._tokens = sum(listings.values())

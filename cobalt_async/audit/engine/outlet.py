@@ -1,7 +1,7 @@
 """Verdicts on their way out: on record, and from there to whoever takes them."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..credential import Credential
 from ..facts import Facts
@@ -48,13 +48,17 @@ class Outlet:
     def land(self, credential: Credential, result: AuditResult, user: int | None = None) -> None:
         """A verdict that is final."""
         self._facts.add(credential, result, user)
+        self._facts.keep()
         self.tell(result)
 
     def put_aside(self) -> None:
         """One credential has to wait, outside of the window."""
         self.taken -= 1
 
-    def land_at_last(self, credential: Credential, result: AuditResult, user: int | None = None) -> None:
-        """A verdict that is final, of a credential that was put aside."""
-        self.taken += 1
-        self.land(credential, result, user)
+    def land_together(self, found: Iterable[tuple[Credential, AuditResult, int | None]]) -> None:
+        """Verdicts that are final, of credentials that were put aside."""
+        for credential, result, user in found:
+            self.taken += 1
+            self._facts.add(credential, result, user)
+            self.tell(result)
+        self._facts.keep()

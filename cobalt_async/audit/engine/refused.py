@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections import deque
+from collections.abc import Iterator
 
 from attrs import frozen
 
@@ -50,9 +51,7 @@ class Refused:
         if not self._held or self._control.void is not None:
             return
         since = min(place.life if place.is_vouched else -math.inf for place in self._places)
-        while self._held and self._held[0].at <= since:
-            held = self._held.popleft()
-            self._outlet.land_at_last(held.credential, held.result)
+        self._outlet.land_together(self._told(until=since))
 
     async def clear(self, *, may_ask: bool) -> None:
         """Tell all, at the end of a run or where too many are held; who has no sign of life is not known.
@@ -66,9 +65,14 @@ class Refused:
             await self._control.look_for_life()
             await self._control.vouch(self._places)
         self.release()
-        while self._held:
+        left = [(held.credential, self._unconfirmed(held.result, is_asked=may_ask), None) for held in self._held]
+        self._held.clear()
+        self._outlet.land_together(left)
+
+    def _told(self, *, until: float) -> Iterator[tuple[Credential, AuditResult, None]]:
+        while self._held and self._held[0].at <= until:
             held = self._held.popleft()
-            self._outlet.land_at_last(held.credential, self._unconfirmed(held.result, is_asked=may_ask))
+            yield held.credential, held.result, None
 
     def _unconfirmed(self, result: AuditResult, *, is_asked: bool) -> AuditResult:
         if self._control.void is not None:
