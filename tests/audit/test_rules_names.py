@@ -14,6 +14,7 @@ def named(*names: str) -> Told:
     """A user who was seen, with tokens of these names: api_0, api_1 …"""
     told = Told()
     told.alive("ci", secret="a-secret-of-the-inventory")
+    told.dead("another", secret="a=b,c;d:")
     told.lists(1, *[(f"api_{number}", name) for number, name in enumerate(names)])
     return told
 
@@ -74,6 +75,7 @@ def test_ct402_not_for_two_users_or_another_spelling() -> None:
         "-----BEGIN RSA PRIVATE KEY-----",
         "a-secret-of-the-inventory",
         "key=a-secret-of-the-inventory",
+        "a=b,c;d:",
     ],
 )
 def test_ct403_a_name_that_may_be_a_secret(name: str) -> None:

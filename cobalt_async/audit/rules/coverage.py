@@ -16,6 +16,9 @@ def undeclared(ground: Ground) -> Iterator[Raised]:
     An id is known where the inventory declares it, except for a secret that is alive and another user's, and bound
     where a living secret of its own user declares it. What is missing has a name once every living secret is bound
     to an id, else only a number. A run that ended early does not know the inventory, and says nothing.
+
+    Where there are as many living secrets as tokens, no token is missing, whatever is declared: that is most users,
+    and the quickest to see.
     """
     if not ground.is_whole:
         return
@@ -27,7 +30,8 @@ def undeclared(ground: Ground) -> Iterator[Raised]:
         " WHERE c.token_id = t.id AND (c.verdict <> 'ALIVE' OR +c.user = t.user)) AS known,"
         " EXISTS (SELECT 1 FROM credential AS c"
         " WHERE c.token_id = t.id AND c.verdict = 'ALIVE' AND +c.user = t.user) AS bound"
-        " FROM token AS t WHERE t.user IN (SELECT user FROM credential WHERE verdict = 'ALIVE')"
+        " FROM token AS t WHERE t.user IN (SELECT user FROM credential AS seen WHERE verdict = 'ALIVE' GROUP BY user"
+        " HAVING COUNT(DISTINCT mark) < (SELECT COUNT(DISTINCT id) FROM token WHERE token.user = seen.user))"
         " GROUP BY t.user, t.id) AS listed GROUP BY user"
     )
     for user, tokens, known, bound, least, secrets in rows:

@@ -14,6 +14,8 @@ def expiry(ground: Ground) -> Iterator[Raised]:
     A token is known to be alive where a living secret of its user declares it, or where its user has a living
     secret for each token.
     """
+    if next(ground.facts.query("SELECT 1 FROM token WHERE expire_at IS NOT NULL LIMIT 1"), None) is None:
+        return  # as Cobalt has it (F7)
     rows = ground.facts.query(
         "SELECT t.id, t.expire_at, u.secrets >= u.tokens OR EXISTS (SELECT 1 FROM credential AS c"
         " WHERE c.token_id = t.id AND c.verdict = 'ALIVE' AND +c.user = t.user)"

@@ -28,6 +28,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 _RUN = re.compile(r"[\w+/=-]{20,}", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
 _GRAPHIC = re.compile(r"[!-~]+")  # what a Secret is made of
+_SUSPECT = re.compile(r"@|\S{8}")  # nothing shorter is a secret, or the beginning of one
 _SEPARATORS = re.compile(r"[\s,;:=\"'()<>\[\]{}|]+")
 _ADDRESS = re.compile(r"[^@]{1,64}@[^@.]{1,63}(?:\.[^@.]{1,63}){0,8}\.[A-Za-z]{2,24}\.?")
 
@@ -48,6 +49,8 @@ class Texts:
 
     def holds(self, name: str) -> Holds | None:
         """What does not belong into a name, the worst of it; None where it is only a name."""
+        if not _SUSPECT.search(name):
+            return None
         name = name[:_LONGEST_READ]
         words = _SEPARATORS.split(name)
         if any(self._is_known(word) for word in {name, *words}):
