@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from . import (
     audit,
+    audit_by_hand,
     audit_faults,
     audit_memory,
     decode,
@@ -48,6 +49,7 @@ QUESTIONS: Mapping[str, Question] = {
     "importing": importing.measure,
     "version": version_question.measure,
     "audit": audit.measure,
+    "audit_by_hand": audit_by_hand.measure,
     "audit_memory": audit_memory.measure,
     "audit_faults": audit_faults.measure,
     "makespan": makespan.measure,
@@ -55,7 +57,7 @@ QUESTIONS: Mapping[str, Question] = {
     "rotation": rotation.measure,
 }
 # many minutes, or an hour
-LONG = frozenset({"audit", "audit_memory", "audit_faults", "makespan", "reliability", "rotation"})
+LONG = frozenset({"audit", "audit_by_hand", "audit_memory", "audit_faults", "makespan", "reliability", "rotation"})
 _QUICK = 3  # rounds
 
 _NAMED = ("aiohttp", "attrs", "cattrs")
