@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …] [--rounds N] [--quick]`: asks, prints one table, keeps figures and pictures.
+"""`python -m benchmarks [NAME …] [--rounds N] [--quick] [--markdown]`: asks, prints a table, keeps figures.
 
 Exit code 0 when everything ran, whatever the figures say; 1 when a question could not be asked; 2 for
 wrong use. What is skipped is named, and so is what is not installed; neither is a failure.
@@ -35,7 +35,7 @@ from . import (
 from . import version as version_question
 from .costs import QUOTED
 from .figures import Row
-from .table import head, table
+from .table import head, markdown, table
 
 Question = Callable[[int | None], Sequence[Row]]
 
@@ -77,6 +77,7 @@ def main(arguments: Sequence[str], questions: Mapping[str, Question] = QUESTIONS
     parser.add_argument("--rounds", type=_count, metavar="N", help="counted rounds; each question has its default")
     parser.add_argument("--quick", action="store_true", help=f"{_QUICK} rounds, and not the questions that take long")
     parser.add_argument("--goals", action="store_true", help="print only the rows that have a goal")
+    parser.add_argument("--markdown", action="store_true", help="the rows that have a goal, as a table for a README")
     parser.add_argument("--results", type=Path, default=saving.FOLDER, metavar="FOLDER", help="where figures are kept")
     chosen = parser.parse_args(arguments)
     for name in chosen.names:
@@ -87,7 +88,8 @@ def main(arguments: Sequence[str], questions: Mapping[str, Question] = QUESTIONS
     found, failed = _ask({name: questions[name] for name in asked}, rounds)
     measured_on = head(cores=_cores(), machine=f"{platform.system()} {platform.machine()}", versions=_versions())
     print(measured_on)
-    print(table([row for rows in found.values() for row in rows if row.goal is not None or not chosen.goals]))
+    rows = [row for of_question in found.values() for row in of_question]
+    print(markdown(rows) if chosen.markdown else table([row for row in rows if row.goal or not chosen.goals]))
     _keep(found, measured_on, chosen.results)
     if skipped := [name for name in questions if name not in asked]:
         print(f"skipped: {', '.join(skipped)}")

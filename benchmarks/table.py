@@ -1,4 +1,4 @@
-"""The table: head line, one row a figure. Text in, text out."""
+"""The table: head line, one row a figure; for a terminal, or for a page. Text in, text out."""
 
 from collections.abc import Sequence
 
@@ -19,6 +19,13 @@ def table(rows: Sequence[Row]) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(_COLUMNS))]
     lines = [_line(line, widths) for line in cells]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths).rstrip(), *lines[1:]])
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The rows that have a goal, as a table for a page of Markdown."""
+    cells = [(*_COLUMNS[:-1], "verdict"), *(_cells(row) for row in rows if row.goal is not None)]
+    lines = [" | ".join(cell.replace("|", r"\|") for cell in line).strip() for line in cells]
+    return "\n".join(f"| {line} |" for line in [lines[0], "--- | --: | --: | --: | ---", *lines[1:]])
 
 
 def _cells(row: Row) -> tuple[str, ...]:
