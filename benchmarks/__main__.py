@@ -5,7 +5,6 @@ wrong use. What is skipped is named, and so is what is not installed; neither is
 """
 
 import argparse
-import os
 import platform
 import sys
 import traceback
@@ -33,6 +32,7 @@ from . import (
     saving,
 )
 from . import version as version_question
+from .children import cores
 from .costs import QUOTED
 from .figures import Row
 from .table import head, markdown, table
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str], questions: Mapping[str, Question] = QUESTIONS
     asked = chosen.names or [name for name in questions if not (chosen.quick and name in LONG)]
     rounds = chosen.rounds or (_QUICK if chosen.quick else None)
     found, failed = _ask({name: questions[name] for name in asked}, rounds)
-    measured_on = head(cores=_cores(), machine=f"{platform.system()} {platform.machine()}", versions=_versions())
+    measured_on = head(cores=cores(), machine=f"{platform.system()} {platform.machine()}", versions=_versions())
     print(measured_on)
     rows = [row for of_question in found.values() for row in of_question]
     print(markdown(rows) if chosen.markdown else table([row for row in rows if row.goal or not chosen.goals]))
@@ -143,11 +143,6 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return number
-
-
-def _cores() -> int:
-    """Those that this process may run on, where the system tells."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

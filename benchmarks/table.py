@@ -32,7 +32,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     goal = "-" if row.goal is None else f"{row.goal.relation} {_figure(row.goal.bound)} {row.unit}"
     if not row.values:
         return (row.question, goal, "-", "-", verdict(row))
-    span = f"{_figure(min(row.values))} to {_figure(max(row.values))} ({len(row.values)})"
+    rounds = f"{len(row.values)} {row.counted}".rstrip()
+    span = f"{_figure(min(row.values))} to {_figure(max(row.values))} ({rounds})"
     return (row.question, goal, f"{_figure(row.median)} {row.unit}", span, verdict(row))
 
 

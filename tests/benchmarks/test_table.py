@@ -19,6 +19,11 @@ def test_rows() -> None:
     ]
 
 
+def test_what_is_counted() -> None:
+    """Figures that are no rounds of a clock's say what they are of."""
+    assert table([Row("makespan", (1.0,), "x", counted="seed")]).endswith("1.00 x  1.00 to 1.00 (1 seed)")
+
+
 def test_markdown() -> None:
     """A page gets the rows that have a goal, those too that could not be measured; a bar does not end a cell."""
     odd = Row("a | b", (1.0,), "x", Goal("<=", 2.0))
