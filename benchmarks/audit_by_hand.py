@@ -113,6 +113,7 @@ def run(side: str, url: str, size: int, audits: int) -> Cost:
 
 def _ours(people: Population) -> Once:
     inventory = list(people.inventory(ORDERS["random"]))
+    count, dead = len(inventory), people.dead
 
     async def once(url: str) -> float:
         verdicts: Counter[Verdict] = Counter()
@@ -124,10 +125,10 @@ def _ours(people: Population) -> Once:
             async for result in results:
                 verdicts[result.verdict] += 1
                 if result.verdict is Verdict.ALIVE:
-                    answers, ended = people.credentials + verdicts[Verdict.DEAD], time.perf_counter()
+                    answers, ended = count + verdicts[Verdict.DEAD], time.perf_counter()
             report = results.report()
         assert report.complete
-        assert verdicts == {Verdict.ALIVE: people.credentials - people.dead, Verdict.DEAD: people.dead}, verdicts
+        assert verdicts == {Verdict.ALIVE: count - dead, Verdict.DEAD: dead}, verdicts
         return (ended - began) / answers
 
     return once
@@ -141,8 +142,8 @@ def _hand(people: Population) -> Once:
         found = await by_hand.audited(url, inventory, in_flight=_CONCURRENCY)
         taken = time.perf_counter() - began
         assert sum(tokens is None for tokens in found.values()) == people.dead
-        assert len(found) == people.credentials
-        return taken / people.credentials
+        assert len(found) == len(inventory)
+        return taken / len(inventory)
 
     return once
 
