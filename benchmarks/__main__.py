@@ -56,7 +56,7 @@ QUESTIONS: Mapping[str, Question] = {
     "reliability": reliability.measure,
     "rotation": rotation.measure,
 }
-# many minutes, or an hour
+# a minute each, or many
 LONG = frozenset({"audit", "audit_by_hand", "audit_memory", "audit_faults", "makespan", "reliability", "rotation"})
 _QUICK = 3  # rounds
 

@@ -34,7 +34,7 @@ from .population import EVEN, ORDERS, Population, population
 from .replacing import core
 
 ROUNDS = 11
-SIZES: Mapping[int, int] = {1_000: 3, 10_000: 1, 100_000: 1}  # credentials, and audits in a process
+SIZES: Mapping[int, int] = {1_000: 2, 10_000: 1, 100_000: 1}  # credentials, and audits in a process
 CPU, ACROSS = Goal("<=", 1.0), Goal("<=", 1.10)
 OURS, HAND = "cobalt_async", "by hand"
 
