@@ -1,11 +1,10 @@
-"""`python -m benchmarks [NAME …] [--rounds N] [--quick]`: asks, prints one table, keeps figures and pictures.
+"""`python -m benchmarks [NAME …] [--rounds N] [--quick] [--markdown]`: asks, prints a table, keeps figures.
 
 Exit code 0 when everything ran, whatever the figures say; 1 when a question could not be asked; 2 for
 wrong use. What is skipped is named, and so is what is not installed; neither is a failure.
 """
 
 import argparse
-import os
 import platform
 import sys
 import traceback
@@ -16,6 +15,7 @@ from typing import NoReturn
 
 from . import (
     audit,
+    audit_by_hand,
     audit_faults,
     audit_memory,
     decode,
@@ -32,9 +32,10 @@ from . import (
     saving,
 )
 from . import version as version_question
+from .children import cores
 from .costs import QUOTED
 from .figures import Row
-from .table import head, table
+from .table import head, markdown, table
 
 Question = Callable[[int | None], Sequence[Row]]
 
@@ -48,14 +49,15 @@ QUESTIONS: Mapping[str, Question] = {
     "importing": importing.measure,
     "version": version_question.measure,
     "audit": audit.measure,
+    "audit_by_hand": audit_by_hand.measure,
     "audit_memory": audit_memory.measure,
     "audit_faults": audit_faults.measure,
     "makespan": makespan.measure,
     "reliability": reliability.measure,
     "rotation": rotation.measure,
 }
-# many minutes, or an hour
-LONG = frozenset({"audit", "audit_memory", "audit_faults", "makespan", "reliability", "rotation"})
+# a minute each, or many
+LONG = frozenset({"audit", "audit_by_hand", "audit_memory", "audit_faults", "makespan", "reliability", "rotation"})
 _QUICK = 3  # rounds
 
 _NAMED = ("aiohttp", "attrs", "cattrs")
@@ -75,6 +77,7 @@ def main(arguments: Sequence[str], questions: Mapping[str, Question] = QUESTIONS
     parser.add_argument("--rounds", type=_count, metavar="N", help="counted rounds; each question has its default")
     parser.add_argument("--quick", action="store_true", help=f"{_QUICK} rounds, and not the questions that take long")
     parser.add_argument("--goals", action="store_true", help="print only the rows that have a goal")
+    parser.add_argument("--markdown", action="store_true", help="the rows that have a goal, as a table for a README")
     parser.add_argument("--results", type=Path, default=saving.FOLDER, metavar="FOLDER", help="where figures are kept")
     chosen = parser.parse_args(arguments)
     for name in chosen.names:
@@ -83,9 +86,10 @@ def main(arguments: Sequence[str], questions: Mapping[str, Question] = QUESTIONS
     asked = chosen.names or [name for name in questions if not (chosen.quick and name in LONG)]
     rounds = chosen.rounds or (_QUICK if chosen.quick else None)
     found, failed = _ask({name: questions[name] for name in asked}, rounds)
-    measured_on = head(cores=_cores(), machine=f"{platform.system()} {platform.machine()}", versions=_versions())
+    measured_on = head(cores=cores(), machine=f"{platform.system()} {platform.machine()}", versions=_versions())
     print(measured_on)
-    print(table([row for rows in found.values() for row in rows if row.goal is not None or not chosen.goals]))
+    rows = [row for of_question in found.values() for row in of_question]
+    print(markdown(rows) if chosen.markdown else table([row for row in rows if row.goal or not chosen.goals]))
     _keep(found, measured_on, chosen.results)
     if skipped := [name for name in questions if name not in asked]:
         print(f"skipped: {', '.join(skipped)}")
@@ -139,11 +143,6 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return number
-
-
-def _cores() -> int:
-    """Those that this process may run on, where the system tells."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The processes that a benchmark starts: the plain server, and this Python with arguments."""
+"""The processes that a benchmark starts: the plain server, and this Python with arguments; and the cores for them."""
 
 import os
 import subprocess
@@ -42,6 +42,11 @@ def python(*arguments: str) -> str:
     """What this Python prints when it runs with these arguments; a CalledProcessError where it fails."""
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+def cores() -> int:
+    """Those that this process may run on, where the system tells."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _environment() -> Mapping[str, str]:

@@ -34,7 +34,8 @@ class Row:
     """One line of the table: `values` holds one figure for each counted round, in the order of the rounds.
 
     A row without a goal tells what stands behind another row's ratio or difference. A row without values says in
-    `missing` what has to be installed for them.
+    `missing` what has to be installed for them. `counted`: what there is a figure for each of, where those are no
+    rounds, and another run would give the same.
     """
 
     question: str
@@ -43,6 +44,7 @@ class Row:
     goal: Goal | None = None
     bar: Bar | None = None
     missing: str = ""
+    counted: str = ""
 
     @property
     def median(self) -> float:

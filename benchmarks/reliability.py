@@ -18,10 +18,11 @@ import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from .children import ROOT
+from .children import ROOT, cores
 from .figures import Goal, Row
 
 _PARSERS: Mapping[str, Mapping[str, str]] = {"C": {}, "Python": {"AIOHTTP_NO_EXTENSIONS": "1"}}
@@ -43,11 +44,9 @@ def measure(rounds: int | None = None, *, select: str = "") -> list[Row]:
             break
         try:
             with equipped(python) as ready:
-                runs = [_run(ready, parser, select) for parser in _PARSERS.values()]
+                tallies[version] = _tried(ready, select)
         except Unusable as flaw:
             print(f"reliability: CPython {version} is not covered: {flaw}", file=sys.stderr)
-        else:
-            tallies[version] = sum(runs, Counter[str]())
     if not tallies:
         raise RuntimeError("there is no Python that tests/faults could run on")
     return rows(tallies)
@@ -118,6 +117,12 @@ def requirements() -> Sequence[str]:
 
 def _succeeds(command: Sequence[str]) -> bool:
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def _tried(python: str, select: str) -> Counter[str]:
+    """What a Python's runs add up to, with each parser: as many at once as there are cores, for nothing is timed."""
+    with ThreadPoolExecutor(cores()) as pool:
+        return sum(pool.map(lambda parser: _run(python, parser, select), _PARSERS.values()), Counter[str]())
 
 
 def _run(python: str, parser: Mapping[str, str], select: str) -> Counter[str]:

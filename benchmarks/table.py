@@ -1,4 +1,4 @@
-"""The table: head line, one row a figure. Text in, text out."""
+"""The table: head line, one row a figure; for a terminal, or for a page. Text in, text out."""
 
 from collections.abc import Sequence
 
@@ -21,11 +21,19 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join([lines[0], "  ".join("-" * width for width in widths).rstrip(), *lines[1:]])
 
 
+def markdown(rows: Sequence[Row]) -> str:
+    """The rows that have a goal, as a table for a page of Markdown."""
+    cells = [(*_COLUMNS[:-1], "verdict"), *(_cells(row) for row in rows if row.goal is not None)]
+    lines = [" | ".join(cell.replace("|", r"\|") for cell in line).strip() for line in cells]
+    return "\n".join(f"| {line} |" for line in [lines[0], "--- | --: | --: | --: | ---", *lines[1:]])
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     goal = "-" if row.goal is None else f"{row.goal.relation} {_figure(row.goal.bound)} {row.unit}"
     if not row.values:
         return (row.question, goal, "-", "-", verdict(row))
-    span = f"{_figure(min(row.values))} to {_figure(max(row.values))} ({len(row.values)})"
+    rounds = f"{len(row.values)} {row.counted}".rstrip()
+    span = f"{_figure(min(row.values))} to {_figure(max(row.values))} ({rounds})"
     return (row.question, goal, f"{_figure(row.median)} {row.unit}", span, verdict(row))
 
 

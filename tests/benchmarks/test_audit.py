@@ -109,16 +109,18 @@ def test_makespan_rows() -> None:
     rows = makespan.rows("random", [run])
     assert [round(row.median, 6) for row in rows] == [1.05, 1.02, 0, 2, 1, 50, 63, 3, 5]
     assert [verdict(row) for row in rows[:3]] == ["met"] * 3
+    assert [row.counted for row in (*rows[:3], *makespan.rows("x", [run] * 2)[:3])] == ["seed"] * 3 + ["seeds"] * 3
     assert [row.goal is None for row in makespan.rows("x", [run], is_judged=False)[:3]] == [True, True, False]
 
 
 def test_makespan_measures() -> None:
-    """Each case is run in a process of its own, once for each round."""
+    """Each case is run in a process of its own, once for each round, and those at full size stand first."""
     rows = makespan.measure(2, credentials=40, users=8, cases=[("biggest last", "both")], full=[("random", "")])
     assert len(rows) == 18
     assert all(len(row.values) == 2 for row in rows)
     assert figures(rows[:9])["wrong verdicts"] == 0
-    assert rows[9].question == "makespan, random, 400: optimum = 1"
+    assert rows[0].question == "makespan, random, 400: optimum = 1"
+    assert rows[9].question == "makespan, biggest last, both, 40: optimum = 1"
 
 
 def test_every_case_is_known() -> None:

@@ -70,6 +70,15 @@ def test_goals(kept: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert len(json.loads((Path(kept[1]) / "two.json").read_text("utf-8"))["rows"]) == 2
 
 
+def test_markdown(kept: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """`--markdown` prints the rows that have a goal as a table for a page; all are kept."""
+    assert main([*kept, "--markdown"], {"two": quick}) == 0
+    printed = capsys.readouterr().out
+    assert "| quick | <= 1.00 x | 2.00 x | 2.00 to 2.00 (5) | short by 1.00 x |" in printed.splitlines()
+    assert "behind" not in printed
+    assert len(json.loads((Path(kept[1]) / "two.json").read_text("utf-8"))["rows"]) == 2
+
+
 def test_no_matplotlib(kept: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without matplotlib figures are kept all the same, and one line says what to install."""
 

@@ -1,5 +1,5 @@
 from benchmarks.figures import Goal, Row
-from benchmarks.table import head, table
+from benchmarks.table import head, markdown, table
 
 MET = Row("cost", (1.0, 1.05, 1.2), "x", Goal("<=", 1.1))
 SHORT = Row("memory", (25.0, 31.0), "MB", Goal("<", 20.0))
@@ -16,6 +16,23 @@ def test_rows() -> None:
         ["memory", "< 20.0 MB", "28.0 MB", "25.0 to 31.0 (2)", "short by 8.00 MB"],
         ["rate", "-", "2,500 /s", "2,500 to 2,500 (1)"],
         ["speed", ">= 3.00 x", "-", "-", "not measured: get it"],
+    ]
+
+
+def test_what_is_counted() -> None:
+    """Figures that are no rounds of a clock's say what they are of."""
+    assert table([Row("makespan", (1.0,), "x", counted="seed")]).endswith("1.00 x  1.00 to 1.00 (1 seed)")
+
+
+def test_markdown() -> None:
+    """A page gets the rows that have a goal, those too that could not be measured; a bar does not end a cell."""
+    odd = Row("a | b", (1.0,), "x", Goal("<=", 2.0))
+    assert markdown([MET, BEHIND, MISSING, odd]).splitlines() == [
+        "| question | goal | median | range (rounds) | verdict |",
+        "| --- | --: | --: | --: | --- |",
+        "| cost | <= 1.10 x | 1.05 x | 1.00 to 1.20 (3) | met |",
+        "| speed | >= 3.00 x | - | - | not measured: get it |",
+        r"| a \| b | <= 2.00 x | 1.00 x | 1.00 to 1.00 (1) | met |",
     ]
 
 
