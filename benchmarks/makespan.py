@@ -16,6 +16,7 @@ from attrs import asdict, frozen
 
 from cobalt_async import AsyncCobalt
 from cobalt_async.audit import AuditResult, Verdict, audit
+from cobalt_async.audit.engine.living import TOGETHER
 
 from .audit_memory import peak
 from .children import cores, python
@@ -158,6 +159,7 @@ def terms(weather: Weather) -> Terms:
         window=WINDOW,
         latency=2 * LATENCY[0],
         failing=1 / weather.failing if weather.failing else 0.0,
+        together=TOGETHER,
     )
 
 

@@ -35,7 +35,8 @@ class Terms:
 
     `per_window`: requests that the audit may make in one window of one user, at least 1. `latency`: the least
     that one request takes. `failing`: the share of answers that say nothing, and that a window counts all the
-    same. `slots`: how many requests may be under way at once.
+    same. `slots`: how many requests may be under way at once. `together`: how many living one made-up token may
+    vouch for; math.inf where nobody has to.
     """
 
     per_window: int
@@ -43,6 +44,7 @@ class Terms:
     latency: float = 0.0
     failing: float = 0.0
     slots: float = math.inf
+    together: float = math.inf
 
 
 @frozen
@@ -56,7 +58,8 @@ class Optimum:
 def optimum(users: Iterable[User], *, dead: int, terms: Terms) -> Optimum:
     """The minimum of requests, and the least makespan; reached where there are slots enough and nothing fails.
 
-    Requests. A made-up token has to be refused: 1. A dead secret has to be refused twice: 2 each. A user's
+    Requests. A made-up token has to be refused: 1; and one more for every `together` living, after they were answered,
+    where they need somebody to vouch for them. A dead secret has to be refused twice: 2 each. A user's
     listing has to be read to its end, ceil(tokens / 100) pages, each read with the same secret, for nobody
     documents that a cursor serves another one; that secret has been seen alive by then. Each other live secret
     has to be answered once, and no answer speaks of two secrets: live - 1. Where a share f of answers says
@@ -75,10 +78,13 @@ def optimum(users: Iterable[User], *, dead: int, terms: Terms) -> Optimum:
     each as soon as the one before is here, as long as the window has room; what room they leave goes to other
     secrets, all at once; the next window opens the moment the last one closed.
     """
-    useful, slowest = 1, 0.0
+    useful, living, slowest = 1, 0, 0.0
     for user in users:
         useful += user.requests
+        living += user.live
         slowest = max(slowest, _alone(user, terms))
+    if terms.together < math.inf:
+        useful += math.ceil(living / terms.together)
     if dead:
         useful += 2 * dead
         slowest = max(slowest, terms.latency + GAP)

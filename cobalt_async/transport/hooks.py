@@ -10,7 +10,7 @@ import ssl as tls
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from contextvars import ContextVar
 from types import FunctionType, coroutine
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
@@ -90,7 +90,7 @@ class Prepared:
         session: aiohttp.ClientSession,
         connector: aiohttp.BaseConnector,
         *,
-        ssl: tls.SSLContext,
+        ssl: tls.SSLContext | Literal[True],
     ) -> None:
         self._session = session
         self._connector = connector

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import cache, lru_cache
+from typing import Literal
 
 import aiohttp
 from yarl import URL
@@ -37,7 +38,7 @@ class Transport:
         trace_configs: list[aiohttp.TraceConfig],
     ) -> None:
         self._lender = session
-        self._ssl = verify or _default_context()  # whatever a lent connector was told about verification
+        self._verify = verify
         self._proxy = proxy  # sealed, for the password in it
         self._is_plain = session is None and proxy is None
         self._max_connections = max_connections
@@ -146,7 +147,16 @@ class Transport:
 
     def _prepared(self, request: Request, route: Route) -> Prepared:
         """A reading that is prepared."""
-        return Prepared(request, route, self._session, self._connector, ssl=self._ssl)
+        return Prepared(request, route, self._session, self._connector, ssl=self._tls(route))
+
+    def _tls(self, route: Route) -> ssl.SSLContext | Literal[True]:
+        """How a peer is verified, whatever a lent connector was told about that.
+
+        The default is made for the first who speaks TLS: to read all of a system's authorities takes a while.
+        """
+        if self._verify is None and self._proxy is None and route.base_url.startswith("http:"):
+            return True  # nobody is asked
+        return self._verify or _default_context()
 
     def _by_session(
         self, request: Request, route: Route, connect: float
@@ -158,7 +168,7 @@ class Transport:
             headers=route.headers(request),
             allow_redirects=False,
             timeout=_connect_within(connect),
-            ssl=self._ssl,
+            ssl=self._tls(route),
             proxy=None if self._proxy is None else URL(self._proxy.reveal()),
             skip_auto_headers=_NO_CONTENT_TYPE if request.method == "POST" else None,
         )

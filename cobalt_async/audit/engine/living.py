@@ -15,6 +15,7 @@ from .outlet import Outlet
 from .places import Place
 
 TOGETHER = 256  # that one made-up token vouches for
+_SOME = 32  # that are enough for one where nothing else is asked
 MOST = 4 * TOGETHER  # held, before nothing more is asked
 _MOST_TOKENS = 20_000  # in the listings of those who are vouched for together
 _SOON, _LATE = 1.0, 3.0  # seconds that one waits at most: while nothing else is asked, and in any case
@@ -68,7 +69,8 @@ class Living:
         """When a made-up token is to vouch for them; None where none are held. `idle`: nothing else is asked."""
         if not self._held:
             return None
-        wait = 0.0 if self.is_full else _SOON if idle else _LATE
+        is_enough = self.is_full or (idle and len(self._held) >= _SOME)
+        wait = 0.0 if is_enough else _SOON if idle else _LATE
         return max(self._held[0].at + wait, self._rests_until)
 
     def look(self) -> float | None:
