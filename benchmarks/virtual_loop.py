@@ -1,6 +1,7 @@
 """An event loop that never waits: where nothing is ready, its clock leaps to the next timer."""
 
 import asyncio
+import math
 import selectors
 
 _STUCK = 60.0  # real seconds after which a loop with no timer and nothing to do is given up
@@ -16,7 +17,8 @@ class _Leaping(selectors.SelectSelector):
             if ready := super().select(_STUCK):
                 return ready
             raise RuntimeError("nothing is ready and no timer is set: this would go on for ever")
-        self.now += max(0.0, timeout)
+        if timeout > 0:  # a sum may be rounded to a hair before the timer, where it rings for nobody, again and again
+            self.now = math.nextafter(self.now + timeout, math.inf)
         return []
 
 

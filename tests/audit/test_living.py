@@ -8,10 +8,10 @@ import pytest
 
 from cobalt_async import AsyncCobalt
 from cobalt_async.audit import AuditResult, Credential, audit
-from cobalt_async.audit.engine import living
+from cobalt_async.audit.engine import agenda, living
 from cobalt_async.protocol.answers import Response
-from tests.audit.asking import ALIVE, short
-from tests.audit.pretend import LATENCY, Pretended, refusal, run_audit
+from tests.audit.asking import ALIVE, DEAD, INDETERMINATE, NOT_TRIED, short
+from tests.audit.pretend import LATENCY, Pretended, dead, refusal, run_audit
 from tests.virtual_time import now, virtually
 
 JSON = {"Content-Type": "application/json"}
@@ -144,11 +144,14 @@ async def test_a_made_up_token_that_is_not_answered_keeps_nobody_for_ever(monkey
 
 @virtually
 async def test_a_made_up_token_that_is_late_lets_nobody_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While its answer is waited for, no more is asked than the bound allows; then the run goes on."""
+    """While its answer is waited for, no more is asked than the bound allows, second looks included, and nothing turns
+    round and round for want of work; then the run goes on.
+    """
     monkeypatch.setattr(living, "TOGETHER", 10)
     monkeypatch.setattr(living, "MOST", 20)
+    monkeypatch.setattr(agenda, "SECOND_LOOK", 5.0)
     world = Pretended()
-    inventory = people(world, 200)
+    inventory = [*dead(3), *people(world, 200)]
     usual = world.send
     late = asyncio.Event()
 
@@ -163,12 +166,71 @@ async def test_a_made_up_token_that_is_late_lets_nobody_pile_up(monkeypatch: pyt
         cobalt._root.refreshes.exchange._transport = world  # type: ignore[assignment]
         async with audit(cobalt, inventory, concurrency=8, rate=0) as run:
             waiting = asyncio.ensure_future(anext(run))
-            await asyncio.sleep(600)
+            await asyncio.sleep(9)
             assert not waiting.done()
-            assert len(world.asked) <= 1 + 20 + 8
+            assert len(world.asked) <= 1 + 3 + 20 + 8
             late.set()
             results = [await waiting, *[result async for result in run]]
-    assert [result.verdict for result in results] == [ALIVE] * 200
+    assert sorted(result.verdict for result in results) == [ALIVE] * 200 + [DEAD] * 3
+
+
+@virtually
+@pytest.mark.parametrize("hangs_from", [0, 5])
+async def test_a_made_up_token_that_is_never_answered_holds_nothing_up(hangs_from: int) -> None:
+    """A peer that keeps silent to made-up tokens costs ten seconds a time, and nobody is ALIVE for it."""
+    world = Pretended()
+    inventory = people(world, 20)
+    _silent_to_strangers(world, inventory, hangs_from)
+    found, run, ended = await run_audit(world, inventory, concurrency=4, rate=0)
+    assert set(short(found).values()) == {"INDETERMINATE no_dead_control"}
+    assert ended < 45
+    assert not run.report().complete
+
+
+@virtually
+async def test_who_stops_a_run_waits_for_no_silent_peer() -> None:
+    """After `stop` a made-up token's answer is waited for two seconds, one that is under way too."""
+    world = Pretended()
+    inventory = people(world, 200)
+    _silent_to_strangers(world, inventory, 5)
+    async with AsyncCobalt(base_url="http://127.0.0.1:9") as cobalt:
+        cobalt._root.refreshes.exchange._transport = world  # type: ignore[assignment]
+        async with audit(cobalt, _one_by_one(inventory, 0.1), concurrency=4, rate=0) as run:
+            waiting = asyncio.ensure_future(anext(run))
+            await asyncio.sleep(5)
+            run.stop()
+            results = [await waiting, *[result async for result in run]]
+            assert now() < 5 + 2 + 2 + 1
+    assert {result.verdict for result in results} <= {INDETERMINATE, NOT_TRIED}
+
+
+def _silent_to_strangers(world: Pretended, inventory: list[Credential], hangs_from: int) -> None:
+    usual, known = world.send, {person.secret.reveal() for person in inventory}
+
+    async def send(request: Any, route: Any, **more: Any) -> Response:
+        if route.secret.reveal() not in known and len(world.asked) >= hangs_from:
+            await asyncio.Event().wait()
+        return await usual(request, route, **more)
+
+    world.send = send  # type: ignore[method-assign]
+
+
+@virtually
+async def test_a_stopped_run_says_of_the_refused_what_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 403 beside a made-up token that is told 401 is FORBIDDEN; a 401 without a sign of life was not tried enough."""
+    monkeypatch.setattr(agenda, "SECOND_LOOK", 5.0)
+    world = Pretended()
+    barred = Credential("barred", "barred")
+    world.instead["barred"] = lambda _: refusal(403)
+    inventory = [barred, *dead(2)]
+    async with AsyncCobalt(base_url="http://127.0.0.1:9") as cobalt:
+        cobalt._root.refreshes.exchange._transport = world  # type: ignore[assignment]
+        async with audit(cobalt, inventory, rate=0) as run:
+            waiting = asyncio.ensure_future(anext(run))
+            await asyncio.sleep(5 + 3.5 * LATENCY)
+            run.stop()
+            found = {result.label: result for result in [await waiting, *[result async for result in run]]}
+    assert short(found) == {"barred": "FORBIDDEN", "dead 0": "NOT_TRIED stopped", "dead 1": "NOT_TRIED stopped"}
 
 
 @virtually

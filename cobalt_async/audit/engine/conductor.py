@@ -100,6 +100,7 @@ class Conductor:
         """Ask for nothing more; what is under way comes to its end, the rest is NOT_TRIED."""
         if self._stopped is None and not self.ended:
             self._stopped = reason
+            self._control.hurry()
             self._changed.set()
             if reason == "stopped":
                 self._intake.give_up()
@@ -157,8 +158,7 @@ class Conductor:
 
     async def _change(self) -> None:
         """Until something changed, or somebody's time has come."""
-        has_room = self._workers < self._concurrency and self.outlet.taken < self._concurrency
-        work = self._due() if has_room and self.stopped is None else None
+        work = self._due() if self._has_room and self.stopped is None else None
         look = None if self._vouching else self._judge.living.look()
         due = min((moment for moment in (work, look) if moment is not None), default=None)
         try:
@@ -199,14 +199,20 @@ class Conductor:
         waiting = 0 if self.stopped is not None else len(self._agenda) + self._look.waiting
         return not waiting and self._intake.drained
 
+    @property
+    def _has_room(self) -> bool:
+        """Whether one more may be asked about."""
+        is_full = self._workers >= self._concurrency or self.outlet.taken >= self._concurrency
+        return not (is_full or self._judge.living.is_choked)
+
     def _hire(self) -> None:
         """One more worker, if there is work for one; who finds some hires the next."""
-        if self._workers < self._concurrency and self.outlet.taken < self._concurrency and self._has_work():
+        if self._has_room and self._has_work():
             self._workers += 1
             self._employ(self._work())
 
     def _has_work(self) -> bool:
-        if self.failure is not None or self._judge.living.is_choked:
+        if self.failure is not None:
             return False
         return (self.stopped is None and self._agenda.is_due(self._now())) or self._may_read()
 
@@ -274,7 +280,7 @@ class Conductor:
         """Nothing is under way: the last controls, and verdicts for all that still wait."""
         if self.failure is not None:
             self.stop("stopped")
-        await self._judge.clear(may_ask=self._failure is None, stopped=self.stopped is not None)
+        await self._judge.clear(may_ask=self._failure is None, stopped=self.stopped)
         for job in (*self._agenda.drain(), *self._look.drain()):
             self.outlet.taken += 1
             self._drop(job)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ...client import AsyncCobalt
 from ...errors import CobaltError, ConfigurationError, ForbiddenError, UnauthorizedError
 from ...protocol import answers, requests
-from ...protocol.answers import THROTTLED
+from ...protocol.answers import THROTTLED, Response
 from ...secret import Secret
 from .look import Look
 from .places import Place
@@ -17,6 +17,7 @@ from .users import Users
 _LETTERS = string.ascii_letters + string.digits
 _LENGTH = 40
 _TRIES = 3
+_PATIENCE, _HURRIED = 10.0, 2.0  # seconds for an answer, without the wait for its turn; and once the run was stopped
 _MOST_REFUSALS = 20  # 401s and 403s in a row
 _REQUEST = requests.list_tokens(limit=1)  # what the errors of an answer are about
 
@@ -30,6 +31,16 @@ class Control:
         self._look = look
         self._users = users
         self._places = where
+        self._patience = _PATIENCE
+        self._waits: set[asyncio.Timeout] = set()
+
+    def hurry(self) -> None:
+        """The run was stopped: answers are waited for no longer than need be."""
+        self._patience = _HURRIED
+        ends = asyncio.get_running_loop().time() + _HURRIED
+        for wait in self._waits:
+            when = wait.when()
+            wait.reschedule(ends if when is None else min(when, ends))
 
     async def begin(self) -> None:
         """Before anything else is asked."""
@@ -61,7 +72,7 @@ class Control:
             await self._is_alive(place)
 
     async def _vouch(self, place: Place) -> None:
-        """Ask with a token that nobody has. What is neither Cobalt's yes nor its no is asked for again, twice.
+        """Ask with a token that nobody has. An answer that is neither Cobalt's yes nor its no is not the last, twice.
 
         200 or 403 is no answer of Cobalt's to such a token. With a body that is not Cobalt's either it takes three, and
         none before that were sound, to tell a portal from an odd answer or from a network that went down midway.
@@ -73,6 +84,8 @@ class Control:
             if status == 401 and is_clear:
                 place.vouched = sent_at
                 return
+            if status is None:
+                return  # there is nobody to ask again
             odd += status in (200, 403)
             if status in (200, 403) and (is_clear or (odd == _TRIES and not place.is_vouched)):
                 self.void = (
@@ -113,16 +126,28 @@ class Control:
     async def _status(self, secret: Secret, place: Place) -> tuple[int | None, bool]:
         """The status of an answer, None where none came; and whether all of it is as Cobalt's would be."""
         response = None
+        await place.turn()
         try:
-            response = await self._look.ask(secret, place)
+            response = await self._answer(secret, place)
             answers.read_page(_REQUEST, response, secret)
         except ConfigurationError:
             raise  # a misuse, and so of every credential
         except (UnauthorizedError, ForbiddenError) as error:
             return error.status, not error.foreign
+        except TimeoutError:
+            return None, False
         except CobaltError:
             return (None if response is None else response.status), False
         return response.status, True
+
+    async def _answer(self, secret: Secret, place: Place) -> Response:
+        """What is answered in time; else a TimeoutError: a peer that keeps silent must not hold up the run."""
+        async with asyncio.timeout(self._patience) as wait:
+            self._waits.add(wait)
+            try:
+                return await self._look.ask(secret, place)
+            finally:
+                self._waits.discard(wait)
 
 
 def _made_up() -> Secret:

@@ -63,10 +63,10 @@ class Judge:
             job.pages = 0
         await self._conclude(job, verdicts.conclude(job.said))
 
-    async def clear(self, *, may_ask: bool, stopped: bool) -> None:
-        """Nothing is under way any more: verdicts for all that are held."""
+    async def clear(self, *, may_ask: bool, stopped: str | None) -> None:
+        """Nothing is under way any more: verdicts for all that are held. `stopped`: why the run ended early."""
         await self.living.clear(may_ask=may_ask)
-        await self.refused.clear(may_ask=may_ask and not stopped)
+        await self.refused.clear(may_ask=may_ask, stopped=stopped)
 
     def _live(self, job: Job, result: AuditResult, place: Place) -> None:
         was_full = self.living.is_full
@@ -86,4 +86,4 @@ class Judge:
         else:
             self.refused.hold(job.credential, result)
             if not self.refused.has_room():
-                await self.refused.clear(may_ask=True)
+                await self.refused.clear(may_ask=True, stopped=None)

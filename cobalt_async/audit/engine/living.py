@@ -18,7 +18,7 @@ TOGETHER = 256  # that one made-up token vouches for
 _SOME = 32  # that are enough for one where nothing else is asked
 MOST = 4 * TOGETHER  # held, before nothing more is asked
 _MOST_TOKENS = 20_000  # in the listings of those who are vouched for together
-_SOON, _LATE = 1.0, 3.0  # seconds that one waits at most: while nothing else is asked, and in any case
+_SOON, _LATE = 1.0, 3.0  # seconds that one waits: where that is cheap and nothing else is asked, and at most
 
 
 @frozen
@@ -44,6 +44,7 @@ class Living:
         self._held: deque[_Held] = deque()  # in order of the time of their answer
         self._tokens = 0  # in their listings
         self._rests_until = -math.inf  # after a made-up token that told nothing
+        self._vouchings = self._vouched_for = 0  # made-up tokens, and who was told by them
 
     def __len__(self) -> int:
         return len(self._held)
@@ -69,8 +70,9 @@ class Living:
         """When a made-up token is to vouch for them; None where none are held. `idle`: nothing else is asked."""
         if not self._held:
             return None
-        is_enough = self.is_full or (idle and len(self._held) >= _SOME)
-        wait = 0.0 if is_enough else _SOON if idle else _LATE
+        is_cheap = idle and self._vouchings * TOGETHER <= self._vouched_for
+        is_enough = self.is_full or (is_cheap and len(self._held) >= _SOME)
+        wait = 0.0 if is_enough else _SOON if is_cheap else _LATE
         return max(self._held[0].at + wait, self._rests_until)
 
     def look(self) -> float | None:
@@ -85,7 +87,10 @@ class Living:
         """
         asked_at, was_full = self._now(), self.is_full
         await self._control.vouch(dict.fromkeys(held.place for held in self._held))
+        self._vouchings += 1
+        self._vouched_for += len(self._held)
         self._outlet.land_together(self._told(not_known_until=asked_at if was_full else -math.inf))
+        self._vouched_for -= len(self._held)
         if self._held and self._held[0].at <= asked_at:
             self._rests_until = self._now() + _SOON
 

@@ -117,8 +117,7 @@ class Look:
         return verdicts.alive(label, tokens, region=place.region, user=name_of(job.user))
 
     async def ask(self, secret: Secret, place: Place) -> Response:
-        """One bare answer to `limit=1`, for a control."""
-        await place.turn()
+        """One bare answer to `limit=1`, for a control; who asks has had the place's turn."""
         return await self._cobalt._ask(self._probe, secret, place.url, self._retry)
 
     def drain(self) -> list[Job]:
@@ -171,10 +170,14 @@ class Look:
     def _compare(self, job: Job) -> None:
         """Whose it is, beside whose it was likely to be."""
         self._asked += job.hint is None
-        if self._neighbours.seen(job, job.user) and job.scouts is not None:
-            self._agenda.release(self._users.number(job.scouts), SCOUT - 1)
+        self._end_run(job)
         if job.hint is not None and job.user != job.hint:
             self._agenda.give_back(self._users.number(job.hint))
+
+    def _end_run(self, job: Job) -> None:
+        """It is of somebody else than those before it, perhaps: then those that were parked last need not wait."""
+        if self._neighbours.seen(job, job.user) and job.scouts is not None:
+            self._agenda.release(self._users.number(job.scouts), SCOUT - 1)
 
     def _read_on(self, job: Job, request: Request, page: Page) -> bool:
         """Where a listing goes on; whether it does."""
@@ -257,7 +260,8 @@ class Look:
     def _park(self, job: Job, response: Response, now: float) -> bool:
         """A 429 or 509: the job waits for the window, unless that takes too long.
 
-        Where nothing is known of whose it is, whoever used up a window last is the likeliest.
+        Where nothing is known of whose it is, whoever used up a window last is the likeliest; and a scout for a user
+        who has something left is somebody else's.
         """
         after = pace.retry_after(response.headers.get("Retry-After"), time.time())
         users = self._users
@@ -267,6 +271,8 @@ class Look:
         if job.hint is None:
             self._asked += 1
             self._waste(now)
+        if job.scouts is not None and not users.is_spent(users.number(job.scouts)):
+            self._end_run(job)
         job.throttled += 1
         most = _MOST_THROTTLED if job.user is not None else _MOST_UNKNOWN
         if job.throttled >= most or users.opens(user) - now > self._longest:

@@ -53,19 +53,21 @@ class Refused:
         since = min(place.life if place.is_vouched else -math.inf for place in self._places)
         self._outlet.land_together(self._told(until=since))
 
-    async def clear(self, *, may_ask: bool) -> None:
+    async def clear(self, *, may_ask: bool, stopped: str | None) -> None:
         """Tell all, at the end of a run or where too many are held; who has no sign of life is not known.
 
-        `may_ask`: what was alive before is asked once more for such a sign. Without one a 403 counts all the same,
-        as long as made-up tokens get another answer.
+        `may_ask`: made-up tokens are asked with once more; as long as they get another answer a 403 counts without a
+        sign of life, too. `stopped`: why the run ended early; then no such sign is looked for, and a 401 without one
+        was not tried to its end.
         """
         if not self._held:
             return
-        if may_ask:
+        if may_ask and stopped is None:
             await self._control.look_for_life()
+        if may_ask:
             await self._control.vouch(self._places)
         self.release()
-        left = [(held.credential, self._unconfirmed(held.result, is_asked=may_ask), None) for held in self._held]
+        left = [(held.credential, self._unconfirmed(held.result, may_ask, stopped), None) for held in self._held]
         self._held.clear()
         self._outlet.land_together(left)
 
@@ -74,9 +76,11 @@ class Refused:
             held = self._held.popleft()
             yield held.credential, held.result, None
 
-    def _unconfirmed(self, result: AuditResult, *, is_asked: bool) -> AuditResult:
+    def _unconfirmed(self, result: AuditResult, is_asked: bool, stopped: str | None) -> AuditResult:
         if self._control.void is not None:
             return verdicts.not_tried(result.label, "void")
         if not all(place.is_vouched for place in self._places):
             return verdicts.unvouched(result)
-        return result if is_asked and result.verdict is Verdict.FORBIDDEN else verdicts.unconfirmed(result)
+        if is_asked and result.verdict is Verdict.FORBIDDEN:
+            return result
+        return verdicts.not_tried(result.label, stopped) if stopped == "stopped" else verdicts.unconfirmed(result)

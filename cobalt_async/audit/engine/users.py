@@ -15,6 +15,7 @@ _SUSPECTS = 16
 _SOON = 5.0  # seconds
 _OF_ALL, _OF_ITS_BEGINNING = 1, 2  # what one may be unsure of, of a window
 _DOCUMENTED = 100  # readings a window (F22)
+_MOST_REST = 2**16 - 1
 
 
 class Users:
@@ -36,6 +37,7 @@ class Users:
         self._same: dict[int, int] = {}
         self._opened = array("d", [-math.inf])
         self._left = array("l", [0])
+        self._rest = array("H", [0])  # what was left in all, others' share too, when it was told last
         self._whole = bytearray(1)
         self._unsure = bytearray(1)  # what is not known of a window before a request in it is answered
 
@@ -51,6 +53,7 @@ class Users:
         """A number for a user who was not seen before."""
         self._opened.append(-math.inf)
         self._left.append(0)
+        self._rest.append(_DOCUMENTED)
         self._whole.append(False)
         self._unsure.append(False)
         return len(self._whole) - 1
@@ -142,11 +145,13 @@ class Users:
         """
         if (remaining := pace.count(headers.get("X-Rate-Limit-Remaining"))) is None:
             self._left[user] = _DOCUMENTED  # who tells no limit has none, or answers 509
+            self._rest[user] = 0
             return True
         limit = pace.count(headers.get("X-Rate-Limit-Get-Limit")) or _DOCUMENTED
         if limit != _DOCUMENTED:
             self.limits.add(limit)
         ours = remaining - (limit - max(1, int(limit * self._share)))
+        self._rest[user] = min(remaining, _MOST_REST)
         opened, was_unsure = self._opened[user], False
         if sent_at >= opened + pace.WINDOW:
             self._opened[user], self._left[user] = now, ours
@@ -172,7 +177,7 @@ class Users:
 
     def throttled(self, user: int, now: float, after: float | None) -> None:
         """A 429 or 509: nothing is left until the window ends, `after` seconds from now if the answer says so."""
-        self._left[user], self._unsure[user] = 0, False
+        self._left[user], self._unsure[user], self._rest[user] = 0, False, 0
         if user != NOBODY:
             self._exhaust(user)
         if after is not None:
@@ -180,10 +185,14 @@ class Users:
         elif now >= self._opened[user] + pace.WINDOW:
             self._opened[user] = now
 
+    def is_spent(self, user: int) -> bool:
+        """Whether the user's window had nothing left, not for others either, when that was told last."""
+        return not self._rest[user]
+
     def suspect(self, now: float, besides: int | None) -> int:
-        """Whose window is used up most lately, of those that are still closed; NOBODY's where nobody's is."""
+        """Whose window was spent most lately, of those that are still closed; NOBODY's where nobody's is."""
         for user in reversed(self._exhausted):
-            if user != besides and self.opens(user) > now:
+            if user != besides and self.is_spent(user) and self.opens(user) > now:
                 return user
         return NOBODY
 
@@ -198,3 +207,4 @@ class Users:
         self._whole[user] |= self._whole[gone]
         self._opened[user] = max(self._opened[user], self._opened[gone])
         self._left[user] = min(self._left[user], self._left[gone])
+        self._rest[user] = min(self._rest[user], self._rest[gone])
