@@ -50,6 +50,8 @@ CASES: Sequence[Case] = (
     ("random", "5 % of answers 503"),
     ("random", "half of each window eaten"),
     ("random", "both"),
+    ("biggest first", "half of each window eaten"),
+    ("round robin", "half of each window eaten"),
     ("biggest last", ""),
 )
 AT_FULL_SIZE: Sequence[Case] = (  # about five minutes of CPU each

@@ -190,9 +190,9 @@ class Users:
         return not self._rest[user]
 
     def suspect(self, now: float, besides: int | None) -> int:
-        """Whose window was spent most lately, of those that are still closed; NOBODY's where nobody's is."""
+        """Whose window is used up most lately, of those that are still closed; NOBODY's where nobody's is."""
         for user in reversed(self._exhausted):
-            if user != besides and self.is_spent(user) and self.opens(user) > now:
+            if user != besides and self.opens(user) > now:
                 return user
         return NOBODY
 
