@@ -52,14 +52,23 @@ class Facts:
     system drops when it is closed. A checkpoint that is there already goes on: `resumed` is True then, what it
     holds without a verdict is asked again, and so are users whose listing nobody is known to have read to its end.
     `salt`: a baseline's, so that this run can be compared with it; None for the checkpoint's own, or a new one.
+    `asked`: the URLs that the run asks; a checkpoint of others is refused, unless it is so old that it does not say.
 
     A checkpoint that cannot be used, and a disk that fails or is full, are a ConfigurationError, at any time.
     """
 
-    def __init__(self, path: Path | None = None, *, salt: bytes | None = None, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        salt: bytes | None = None,
+        asked: Iterable[str] = (),
+        ledger: Ledger | None = None,
+    ) -> None:
         self.resumed: bool = path is not None and not made_new(path)
         self._path = path
         self._where = "the audit's temporary store (its folder is $TMPDIR)" if path is None else f"checkpoint {path}"
+        self._asked = " and ".join(sorted(asked))
         self._ledger = ledger or Ledger()
         self._held: dict[str, list[tuple[Any, ...]]] = {sql: [] for sql in tables.WRITTEN_IN_BATCHES}
         self._plain = self._held[tables.ADD_PLAIN]
@@ -230,6 +239,7 @@ class Facts:
         self._do(self._base.executescript, tables.TABLES)
         self.salt = salt
         self.tell("salt", salt)
+        self.tell("asked", self._asked)
         self.tell("began", datetime.now(UTC).isoformat())
         self._do(self._base.commit)
         return salt
@@ -245,6 +255,8 @@ class Facts:
             flaw = "it is damaged; start anew, with another file"
         elif salt not in (None, self.told("salt")):
             flaw = "it was begun with another baseline, or with none; give that one, or start anew with another file"
+        elif (asked := self.told("asked")) not in (None, self._asked):
+            flaw = f"it holds what {asked} answered, and this run asks {self._asked}; ask there, or name another file"
         if flaw is not None:
             raise ConfigurationError(f"{self._where}: {flaw}")
         self._unite()

@@ -53,7 +53,7 @@ def audit(
     `regions`: "us", "eu" or both: each credential is asked there in this order, its declared region first,
     until one answers 200; DEAD is one that is refused in all of them.
     `policy`, `baseline` and `ledger`: what alerts go by. `checkpoint`: a file that is kept up to date with what
-    is known; where it is there already, what it knows is not asked again.
+    is known; where it is there already, what it knows is not asked again, and it has to be of the same hosts.
 
     A wrong argument is a ConfigurationError, before anything is sent.
     """
@@ -147,7 +147,7 @@ class AuditRun:
             raise ConfigurationError("this audit was entered before; make another with audit()")
         plan = self._plan
         salt = None if plan.baseline is None else plan.baseline.salt
-        self._facts = Facts(plan.checkpoint, salt=salt, ledger=plan.ledger)
+        self._facts = Facts(plan.checkpoint, salt=salt, asked=[place.url for place in plan.places], ledger=plan.ledger)
         try:
             if plan.baseline is not None:
                 plan.baseline.load_into(self._facts)
