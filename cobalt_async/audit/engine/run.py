@@ -49,7 +49,8 @@ def audit(
     whose answer nothing vouches for yet: up to about 1,000 living, for three seconds, and 10,000 that were refused.
     `rate`: page requests a second for each host, 0 for no limit; loopback is never limited, and what the
     client sends again after a failure comes on top. `share`: how much of each user's rate window (100 readings
-    a minute, F22) is used, above 0 and at most 1; the rest is left to the user's own integrations.
+    a minute, F22) is used, above 0 and at most 1; the rest is left to the user's own integrations. Secrets
+    of which nothing is known yet are asked beyond it, a few, to find out whose they are.
     `regions`: "us", "eu" or both: each credential is asked there in this order, its declared region first,
     until one answers 200; DEAD is one that is refused in all of them.
     `policy`, `baseline` and `ledger`: what alerts go by. `checkpoint`: a file that is kept up to date with what
