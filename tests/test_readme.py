@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from cobalt_async.audit import read_policy
 from cobalt_async.testing import CobaltSandbox
+from tests.processes import ending
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS: list[str] = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -88,6 +91,37 @@ def test_the_audit_tells_each_verdict(ada: Any, capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert sorted(lines[:2]) == ["ci DEAD None 0", "laptop DEAD None 0"]
     assert len(lines) > 2
+
+
+def test_the_policy_is_one(tmp_path: Path) -> None:
+    """The TOML block is accepted, its suppression too."""
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    path = tmp_path / "policy.toml"
+    path.write_text(text, "utf-8")
+    policy = read_policy(path)
+    assert policy.max_tokens_per_user == 5
+    assert [known.rule for known in policy.suppress] == ["CT301"]
+
+
+def test_the_sandbox_says_what_the_other_shell_types(tmp_path: Path) -> None:
+    """The sandbox prints the line that README tells of, and it runs."""
+    shown = re.search(r"`COBALT_BASE_URL=… (cobalt-async audit [^`]+)`", README.read_text("utf-8"))
+    assert shown is not None
+    command = [sys.executable, "-m", "cobalt_async", "sandbox", "--inventory", "inventory.csv"]
+    environment = {**os.environ, "PYTHONPATH": str(README.parent)}
+    environment.pop("COBALT_API_TOKEN", None)
+    with ending(subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)) as process:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if "cobalt-async audit" in line)
+        setting, _, typed = line.strip().partition(" ")
+        assert (setting.partition("=http://")[0], typed) == ("COBALT_BASE_URL", shown[1])
+        environment["COBALT_BASE_URL"] = setting.partition("=")[2]
+        words = [sys.executable, "-m", "cobalt_async", *typed.split()[1:], "--quiet"]
+        done = subprocess.run(
+            words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+    assert done.returncode == 1, done.stderr
+    assert "\nALIVE " in done.stdout
 
 
 def test_the_rotation_stores_a_live_secret(

@@ -1,4 +1,4 @@
-"""The file of a checkpoint, before anything stands in it."""
+"""The file of a checkpoint, before anything stands in it, or another takes its place."""
 
 import os
 from pathlib import Path
@@ -22,3 +22,10 @@ def made_new(path: Path) -> bool:
     if why is not None:
         raise ConfigurationError(f"checkpoint {path}: it cannot be used ({why}); name another file")
     return False
+
+
+def check_no_journal(path: Path) -> None:
+    """SQLite would play the journal of a killed run back into whatever is put in that run's place."""
+    journal = path.with_name(path.name + "-journal")
+    if journal.exists():
+        raise ConfigurationError(f"{journal}: it is of a run that was killed; resume that one, or name another file")

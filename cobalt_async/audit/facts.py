@@ -18,25 +18,16 @@ from ..errors import ConfigurationError
 from ..ledger import FINGERPRINT, Ledger, fingerprint
 from ..models import Token
 from . import tables
-from .checkpoint import made_new
+from .checkpoint import check_no_journal, made_new
 from .credential import Credential
 from .tables import NOTHING, declared
+from .trouble import trouble_of
 from .verdicts import AuditResult, Verdict, name_of
 
 T = TypeVar("T")
 
 _BATCH = 500  # rows
 _AT_RISK = 1.0  # seconds of results that a killed process may lose
-_TROUBLE = {
-    sqlite3.SQLITE_BUSY: ("another process has it open", "wait for that one, or name another file"),
-    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", "see to its permissions, or name another file"),
-    sqlite3.SQLITE_CORRUPT: ("it is damaged", "start anew, with another file"),
-    sqlite3.SQLITE_FULL: ("there is no room left on its disk", "make room there"),
-    sqlite3.SQLITE_IOERR: ("its disk cannot be read or written", "see to that disk"),
-    sqlite3.SQLITE_NOTADB: ("it is no checkpoint", "name one that an audit made"),
-    sqlite3.SQLITE_PERM: ("it may not be written", "see to its permissions, or name another file"),
-    sqlite3.SQLITE_READONLY: ("it may not be written", "see to its permissions, or name another file"),
-}
 
 
 class Facts:
@@ -52,14 +43,23 @@ class Facts:
     system drops when it is closed. A checkpoint that is there already goes on: `resumed` is True then, what it
     holds without a verdict is asked again, and so are users whose listing nobody is known to have read to its end.
     `salt`: a baseline's, so that this run can be compared with it; None for the checkpoint's own, or a new one.
+    `asked`: the URLs that the run asks; a checkpoint of others is refused, unless it is so old that it does not say.
 
     A checkpoint that cannot be used, and a disk that fails or is full, are a ConfigurationError, at any time.
     """
 
-    def __init__(self, path: Path | None = None, *, salt: bytes | None = None, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        salt: bytes | None = None,
+        asked: Iterable[str] = (),
+        ledger: Ledger | None = None,
+    ) -> None:
         self.resumed: bool = path is not None and not made_new(path)
         self._path = path
         self._where = "the audit's temporary store (its folder is $TMPDIR)" if path is None else f"checkpoint {path}"
+        self._asked = " and ".join(sorted(asked))
         self._ledger = ledger or Ledger()
         self._held: dict[str, list[tuple[Any, ...]]] = {sql: [] for sql in tables.WRITTEN_IN_BATCHES}
         self._plain = self._held[tables.ADD_PLAIN]
@@ -202,18 +202,14 @@ class Facts:
         self._do(self._base.commit)  # also of a temporary one: nothing can be copied out of a transaction
         if self._path is not None and path.exists() and path.samefile(self._path):
             return  # it is what it should be, and open: another in its place would get no more of this run
-        journal = path.with_name(path.name + "-journal")
-        if journal.exists():
-            raise ConfigurationError(
-                f"{journal}: it is of a run that was killed; resume that one, or name another file"
-            )
+        check_no_journal(path)
         try:
             with replacing(path) as stream:
                 self._base.execute("VACUUM INTO ?", (stream.name,))
         except OSError as error:
             why = error.strerror or type(error).__name__
         except sqlite3.DatabaseError as error:
-            why, _ = _trouble(error) or (type(error).__name__, "")
+            why, _ = trouble_of(error) or (type(error).__name__, "")
         else:
             return
         raise ConfigurationError(f"checkpoint {path}: it cannot be written ({why}); name another file, or make room")
@@ -230,6 +226,7 @@ class Facts:
         self._do(self._base.executescript, tables.TABLES)
         self.salt = salt
         self.tell("salt", salt)
+        self.tell("asked", self._asked)
         self.tell("began", datetime.now(UTC).isoformat())
         self._do(self._base.commit)
         return salt
@@ -245,6 +242,8 @@ class Facts:
             flaw = "it is damaged; start anew, with another file"
         elif salt not in (None, self.told("salt")):
             flaw = "it was begun with another baseline, or with none; give that one, or start anew with another file"
+        elif (asked := self.told("asked")) not in (None, self._asked):
+            flaw = f"it holds what {asked} answered, and this run asks {self._asked}; ask there, or name another file"
         if flaw is not None:
             raise ConfigurationError(f"{self._where}: {flaw}")
         self._unite()
@@ -278,16 +277,11 @@ class Facts:
         try:
             return call(*arguments)
         except sqlite3.DatabaseError as error:
-            trouble = _trouble(error)
+            trouble = trouble_of(error)
             if trouble is None:
                 raise  # a bug in a statement
         self._failed = True
         raise ConfigurationError(f"{self._where}: {'; '.join(trouble)}")
-
-
-def _trouble(error: sqlite3.Error) -> tuple[str, str] | None:
-    """What it means for the file, and what to do about that; None for a bug of ours."""
-    return _TROUBLE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
 
 
 def _connected(path: Path | None) -> sqlite3.Connection:

@@ -1,8 +1,10 @@
 """The command line: argv -> one call -> text and an exit code."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 
+from .interrupts import sigint_waits
 from .version import show_version
 
 __all__ = ["main"]
@@ -16,24 +18,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     15 NOT_ROTATED · 130 interrupted. Without the extra `cli`: one line that says what to install, and 2; `--version`
     alone is told all the same.
     """
-    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        return _main(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        return _interrupted()
+
+
+def _main(arguments: Sequence[str]) -> int:
     if list(arguments) == ["--version"]:
         return _version()
     try:
-        import rich  # noqa: F401 - only whether it is there
+        with sigint_waits():
+            import rich  # noqa: F401 - only whether it is there
 
-        from .app import choose
+            from .app import choose
+            from .running import run
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
         missing = error.name
     else:
-        from .running import run
-
         return run(choose, arguments)
     line = f"cobalt-async: the command line needs {missing}: pip install 'cobalt-async[cli]'"
     print(line, file=sys.stderr)
     return 2
+
+
+def _interrupted() -> int:
+    """Said without what says everything else, which may not be imported yet."""
+    if sys.stderr is not None:  # print would take None for standard output
+        with contextlib.suppress(OSError, ValueError):
+            print("cobalt-async: interrupted", file=sys.stderr, flush=True)
+    return 130
 
 
 def _version() -> int:

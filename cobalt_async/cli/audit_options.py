@@ -50,11 +50,19 @@ def audit(
         float, typer.Option(metavar="N", help="Requests a second for each host; 0 lifts the limit.")
     ] = 20.0,
     share: Annotated[
-        float, typer.Option(metavar="X", help="How much of each user's rate window to use, up to 1.")
+        float,
+        typer.Option(
+            metavar="X",
+            help="How much of each user's rate window to use, up to 1; to learn whose a secret is, a few are "
+            "asked beyond it.",
+        ),
     ] = 0.8,
     region: Annotated[
         list[_Region] | None,
-        typer.Option(metavar="us|eu", help="Ask in this data centre; twice, with each: in both."),
+        typer.Option(
+            metavar="us|eu",
+            help="Ask in this data centre, whatever COBALT_BASE_URL says; twice, with each: in both.",
+        ),
     ] = None,
     policy: Annotated[str | None, typer.Option(metavar="FILE", help="What alerts go by, in TOML.")] = None,
     baseline: Annotated[

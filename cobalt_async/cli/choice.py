@@ -16,5 +16,8 @@ class Choice:
     job: Job | None = None
 
 
-Region = Annotated[Literal["us", "eu"] | None, typer.Option(help="Cobalt's data centre; else COBALT_REGION.")]
+Region = Annotated[
+    Literal["us", "eu"] | None,
+    typer.Option(help="Cobalt's data centre, whatever COBALT_BASE_URL says; else COBALT_REGION."),
+]
 BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Where the API is; else COBALT_BASE_URL.")]

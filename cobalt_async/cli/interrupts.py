@@ -68,5 +68,34 @@ def sigterm_interrupts() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
+@contextlib.contextmanager
+def sigint_waits() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt at the end of the block and not within, for a block that imports.
+
+    In the middle of an import it may come where Python only prints what is raised, or where click says "Aborted!".
+    Where SIGINT is ignored, or the caller's, and outside of the main thread, nothing changes.
+    """
+    came = False
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    try:
+        signal.signal(signal.SIGINT, remember)
+    except ValueError:  # not the main thread: there, no signal arrives
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if came:
+            raise KeyboardInterrupt
+
+
 def _at_once(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt

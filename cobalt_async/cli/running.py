@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from cobalt_async import errors
 
+from .interrupts import sigint_waits
 from .speaking import complain, drop_output
 
 _USAGE, _FAILED, _INTERRUPTED = 2, 6, 130
@@ -19,7 +20,9 @@ def run(choose: Callable[[Sequence[str]], Callable[[], int]], argv: Sequence[str
     try:
         if isinstance(sys.stdout, io.TextIOWrapper):  # a label may hold what the terminal's encoding does not
             sys.stdout.reconfigure(errors="backslashreplace")  # writes what was held back before
-        code = choose(argv)()
+        with sigint_waits():
+            job = choose(argv)  # parses and imports
+        code = job()
         sys.stdout.flush()
     except errors.CobaltError as error:
         complain(str(error))

@@ -470,6 +470,44 @@ def test_another_baselines_salt(path: Path) -> None:
     Facts(path).close()
 
 
+US, EU = "https://api.us.cobalt.io", "https://api.eu.cobalt.io"
+
+
+def test_a_checkpoint_is_of_the_hosts_that_were_asked(path: Path) -> None:
+    """It goes on with the same ones in any order; with others, more or fewer it is refused and stays as it is."""
+    with closing(Facts(path, asked=(US, EU))) as facts:
+        tell(facts, "doubt", Verdict.INDETERMINATE)
+    before = path.read_bytes()
+    for asked, named in (((US,), US), ((EU,), EU), ((US, EU, "http://127.0.0.1:1"), "http://127.0.0.1:1 and ")):
+        with pytest.raises(ConfigurationError) as caught:
+            Facts(path, asked=asked)
+        held = f"checkpoint {path}: it holds what {EU} and {US} answered, and this run asks {named}"
+        assert str(caught.value).startswith(held)
+        assert str(caught.value).endswith("; ask there, or name another file")
+        assert path.read_bytes() == before
+    with closing(Facts(path, asked=(EU, US))) as facts:
+        assert facts.resumed
+
+
+def test_a_saved_checkpoint_is_of_its_hosts_too(tmp_path: Path) -> None:
+    """What an interrupted run saves says where it was asked."""
+    with closing(Facts(asked=(US,))) as facts:
+        facts.save(tmp_path / "copy")
+    with pytest.raises(ConfigurationError, match="it holds what"):
+        Facts(tmp_path / "copy", asked=(EU,))
+
+
+def test_a_checkpoint_that_does_not_say_where(path: Path) -> None:
+    """One of an older version goes on anywhere, as it always did."""
+    Facts(path, asked=(US,)).close()
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("DELETE FROM about WHERE name = 'asked'")
+        base.commit()
+    for asked in ((EU,), (US,)):
+        with closing(Facts(path, asked=asked)) as facts:
+            assert facts.resumed
+
+
 OPENED = "import sys\nfrom pathlib import Path\nfrom cobalt_async.audit.facts import Facts\nFacts(Path(sys.argv[1]))"
 
 

@@ -171,3 +171,21 @@ def test_a_checkpoint_of_another_inventory(long: Path, sandbox: CobaltSandbox, r
     assert (ended.code, ended.out) == (2, "")
     assert "another inventory" in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+def test_a_checkpoint_of_another_host(
+    long: Path, sandbox: CobaltSandbox, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line says which and what to do, exit code 2; nobody is asked, and where it is of, it goes on."""
+    assert run("audit", "long.csv", "--checkpoint", "kept", "--fail-on", "never").code == 0
+    with CobaltSandbox() as another:
+        monkeypatch.setenv("COBALT_BASE_URL", another.url)
+        ended = run("audit", "long.csv", "--resume", "kept", "--format", "json")
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err == (
+            f"cobalt-async: checkpoint kept: it holds what {sandbox.url} answered, and this run asks {another.url}; "
+            "ask there, or name another file\n"
+        )
+        assert another.requests == []
+    monkeypatch.setenv("COBALT_BASE_URL", f"{sandbox.url}/")
+    assert run("audit", "long.csv", "--resume", "kept", "--fail-on", "never").code == 0

@@ -140,6 +140,18 @@ def test_the_help_tells_the_exit_codes(run: Run) -> None:
     ) in text
 
 
+@pytest.mark.parametrize("command", [("audit",), ("tokens", "list"), ("rotate",)], ids=" ".join)
+def test_the_help_tells_what_a_region_beats(run: Run, command: tuple[str, ...]) -> None:
+    """Whoever has COBALT_BASE_URL set is told that --region goes elsewhere."""
+    assert "data centre, whatever COBALT_BASE_URL says; " in " ".join(run(*command, "--help").out.split())
+
+
+def test_the_help_tells_what_goes_beyond_the_share(run: Run) -> None:
+    """A secret whose user is not known counts into nobody's window."""
+    text = " ".join(run("audit", "--help").out.split())
+    assert "up to 1; to learn whose a secret is, a few are asked beyond it." in text
+
+
 def test_no_command_offers_a_secret_as_an_argument(run: Run) -> None:
     """Secrets come from the environment, a file or standard input: no option takes one."""
     text = "".join(

@@ -49,11 +49,12 @@ def audit(
     whose answer nothing vouches for yet: up to about 1,000 living, for three seconds, and 10,000 that were refused.
     `rate`: page requests a second for each host, 0 for no limit; loopback is never limited, and what the
     client sends again after a failure comes on top. `share`: how much of each user's rate window (100 readings
-    a minute, F22) is used, above 0 and at most 1; the rest is left to the user's own integrations.
+    a minute, F22) is used, above 0 and at most 1; the rest is left to the user's own integrations. Secrets
+    of which nothing is known yet are asked beyond it, a few, to find out whose they are.
     `regions`: "us", "eu" or both: each credential is asked there in this order, its declared region first,
     until one answers 200; DEAD is one that is refused in all of them.
     `policy`, `baseline` and `ledger`: what alerts go by. `checkpoint`: a file that is kept up to date with what
-    is known; where it is there already, what it knows is not asked again.
+    is known; where it is there already, what it knows is not asked again, and it has to be of the same hosts.
 
     A wrong argument is a ConfigurationError, before anything is sent.
     """
@@ -147,7 +148,7 @@ class AuditRun:
             raise ConfigurationError("this audit was entered before; make another with audit()")
         plan = self._plan
         salt = None if plan.baseline is None else plan.baseline.salt
-        self._facts = Facts(plan.checkpoint, salt=salt, ledger=plan.ledger)
+        self._facts = Facts(plan.checkpoint, salt=salt, asked=[place.url for place in plan.places], ledger=plan.ledger)
         try:
             if plan.baseline is not None:
                 plan.baseline.load_into(self._facts)
