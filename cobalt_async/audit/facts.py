@@ -3,7 +3,6 @@
 No secret is in it: of each there is a fingerprint under a salt that stands in the same file.
 """
 
-import hashlib
 import secrets
 import sqlite3
 import time
@@ -15,11 +14,12 @@ from typing import Any, TypeVar
 
 from ..durable import replacing
 from ..errors import ConfigurationError
-from ..ledger import FINGERPRINT, Ledger, fingerprint
+from ..ledger import Ledger, fingerprint
 from ..models import Token
 from . import tables
 from .checkpoint import check_no_journal, made_new
 from .credential import Credential
+from .marks import kept_name, label_mark
 from .tables import NOTHING, declared
 from .trouble import trouble_of
 from .verdicts import AuditResult, Verdict, name_of
@@ -36,8 +36,9 @@ class Facts:
     Tables: `credential` has a row for each result, with what was declared of it (`mark` is the secret's
     fingerprint; `replaced_in` and `issued_in` are the ids of the rotations that replaced it, or that it came
     from); `token` has each listed token once for its user; `was_credential` and `was_token` hold a baseline, where
-    `label_mark` is the label's fingerprint, and so is `label_mark(label)` in SQL. Users are numbered from 1. Rows
-    are written in batches, and what `query` reads is all of them.
+    `label_mark` is the label's fingerprint, and so is `label_mark(label)` in SQL. `unsaid` has the names of
+    which the baseline had only `kept`, as in `kept_name(name)`. Users are numbered from 1. Rows are written in batches,
+    and what `query` reads is all of them.
 
     `path`: a checkpoint, which outlives the run, a killed one too but for its last seconds; None for a store that the
     system drops when it is closed. A checkpoint that is there already goes on: `resumed` is True then, what it
@@ -69,7 +70,8 @@ class Facts:
         self._base = self._do(_connected, path)
         try:
             self.salt: bytes = self._go_on(salt) if self.resumed else self._begin(salt or secrets.token_bytes(32))
-            self._base.create_function("label_mark", 1, partial(_label_mark, self.salt), deterministic=True)
+            for of_text in (label_mark, kept_name):
+                self._base.create_function(of_text.__name__, 1, partial(of_text, salt=self.salt), deterministic=True)
             (self._earlier,) = self._row("SELECT COALESCE(MAX(n), 0) FROM credential")
         except BaseException:
             self._base.close()
@@ -83,7 +85,7 @@ class Facts:
 
     def label_mark(self, label: str) -> bytes:
         """The fingerprint of a label; no secret has the same, whatever its text."""
-        return _label_mark(self.salt, label)
+        return label_mark(label, self.salt)
 
     def add(self, credential: Credential, result: AuditResult, user: int | None) -> None:
         """One more result; `user` is the number of its user, where it is known."""
@@ -122,8 +124,7 @@ class Facts:
     def known(self, credential: Credential) -> tuple[AuditResult, int | None] | None:
         """The result that an earlier run has for this label and secret, and its user; what is declared now is kept."""
         mark = fingerprint(credential.secret, self.salt)
-        found = self._do(self._base.execute, tables.KNOWN, (mark, credential.label, self._earlier))
-        row = self._do(found.fetchone)
+        row = self._do(self._do(self._base.execute, tables.KNOWN, (mark, credential.label, self._earlier)).fetchone)
         if row is None:
             return None
         n, verdict, region, user, *said = row
@@ -151,7 +152,7 @@ class Facts:
     def settle(self) -> None:
         """Write what is left, put users together that are one, and make ready for questions; again after more."""
         self._unite()
-        self.run(tables.INDEXES)
+        self.run(tables.SETTLE)
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a SELECT, some at a time."""
@@ -173,8 +174,7 @@ class Facts:
 
     def told(self, name: str) -> object:
         """What was noted, None where nothing was."""
-        row = next(self.query("SELECT value FROM about WHERE name = ?", (name,)), None)
-        return None if row is None else row[0]
+        return next((value for (value,) in self.query("SELECT value FROM about WHERE name = ?", (name,))), None)
 
     def flush(self) -> None:
         """Write what is held back."""
@@ -254,8 +254,7 @@ class Facts:
     def _unite(self) -> None:
         """One number for users who are one; of an id that several of them list, the first place stays."""
         self.commit()
-        aliases = self._rows(self._do(self._base.execute, "SELECT user FROM alias ORDER BY user"))
-        for (user,) in aliases:
+        for (user,) in self._rows(self._do(self._base.execute, "SELECT user FROM alias ORDER BY user")):
             (into,) = self._row(tables.ROOT, (user,))
             self.write("UPDATE alias SET same_as = ? WHERE user = ?", [(into, user)])
             self.write(tables.MERGE_TOKENS, [(into, into, user, into)])
@@ -293,7 +292,3 @@ def _connected(path: Path | None) -> sqlite3.Connection:
         base.close()
         raise
     return base
-
-
-def _label_mark(salt: bytes, label: str) -> bytes:
-    return hashlib.blake2b(label.encode(), key=salt, digest_size=FINGERPRINT, person=b"label").digest()

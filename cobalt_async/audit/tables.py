@@ -27,7 +27,9 @@ PRAGMA application_id = {OURS};
 PRAGMA user_version = {SCHEMA};
 COMMIT;
 """
-INDEXES = """
+# After the indexes: where the baseline has only what stands in for a name, and a token has that name, it becomes the
+# name again; the pattern is that of `kept_name`.
+SETTLE = """
 CREATE INDEX IF NOT EXISTS credential_user ON credential (user);
 CREATE INDEX IF NOT EXISTS credential_mark ON credential (mark);
 CREATE INDEX IF NOT EXISTS credential_token ON credential (token_id);
@@ -35,6 +37,16 @@ CREATE INDEX IF NOT EXISTS token_id ON token (id);
 CREATE INDEX IF NOT EXISTS was_credential_mark ON was_credential (mark);
 CREATE UNIQUE INDEX IF NOT EXISTS was_token_id ON was_token (id);
 CREATE INDEX IF NOT EXISTS was_token_user ON was_token (user);
+INSERT OR IGNORE INTO unsaid SELECT kept_name(name), name FROM token
+  WHERE EXISTS (SELECT 1 FROM was_token WHERE name GLOB '[[]a name that is not repeated here: *')
+  AND kept_name(name) IN (SELECT name FROM was_token WHERE name GLOB '[[]a name that is not repeated here: *');
+UPDATE was_token SET name = (SELECT u.name FROM unsaid AS u WHERE u.kept = was_token.name)
+  WHERE EXISTS (SELECT 1 FROM unsaid) AND name IN (SELECT kept FROM unsaid);
+"""
+# To be asked for secrets while rows are still added; each of them is a little dearer then.
+INDEX_MARKS = """
+CREATE INDEX IF NOT EXISTS credential_mark ON credential (mark);
+CREATE INDEX IF NOT EXISTS was_credential_mark ON was_credential (mark);
 """
 # A run that goes on looks each credential up; the other indexes would only make every row dearer.
 RESUME = """
@@ -84,11 +96,12 @@ MERGE_TOKENS = (
 )
 TOKENS = "SELECT id, name, last_characters, expire_at FROM token WHERE user = ? ORDER BY place"
 
+_UNSAID = "CREATE TEMP TABLE unsaid (kept TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;"
 _BOUNDED = "PRAGMA cache_size = -2048; PRAGMA temp_store = FILE;"  # KiB; the rest is in the system's temporary folder
-PRAGMAS = f"{_BOUNDED} PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+PRAGMAS = f"{_BOUNDED} PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_UNSAID}"
 """For a store that nobody opens again: nothing is ever rolled back, nothing outlives the process."""
 PRAGMAS_OF_A_FILE = (
-    f"{_BOUNDED} PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = NORMAL;"
+    f"{_BOUNDED} PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = NORMAL; {_UNSAID}"
 )
 """For a checkpoint: whole after every commit, and one process's."""
 

@@ -182,7 +182,7 @@ class _Audit:
                     flaw = str(error)  # and once more: the next call draws the conclusion from what landed
                     continue
                 self._watch.add(result)
-                self._output.add(result)
+                self._output.add(run.writable(result) if self._output.names else result)
 
     def _stop(self, run: AuditRun) -> None:
         self._watch.complain("interrupted; what is under way is finished first, and a second time ends it at once")

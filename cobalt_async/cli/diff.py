@@ -13,10 +13,10 @@ _SHOWN = 8  # digits of a fingerprint
 _GROUPS = {
     ChangeKind.REFRESHED: ("Refreshed, or made again under the same name", "{subject} for {was}: {now}"),
     ChangeKind.NEW_ID: ("New ids", "{subject}: {now}"),
-    ChangeKind.ID_GONE: ("Ids that are gone", "{subject}: {was}"),
+    ChangeKind.ID_GONE: ("Ids that are no longer seen", "{subject}: {was}"),
     ChangeKind.RENAMED: ("Renamed", "{subject}: {was} -> {now}"),
     ChangeKind.USERS_MERGED: ("Two users who are one", "the user of {subject} is the one of {now}"),
-    ChangeKind.USER_GONE: ("Users that are gone", "the user of {subject}"),
+    ChangeKind.USER_GONE: ("Users that are no longer seen", "the user of {subject}"),
     ChangeKind.VERDICT: ("Other verdicts", "credential {short}: {was} -> {now}"),
     ChangeKind.NEW_SECRET: ("Other secrets under the same label", "credential {short}"),
     ChangeKind.NEW_CREDENTIAL: ("New credentials", "credential {short}: {now}"),

@@ -25,11 +25,12 @@ class Output:
     """A report for each format, and the summary where a person reads it, unless `quiet`.
 
     `folder`: where the reports go; None for standard output, which takes one. `with` it: in the folder, reports
-    appear when the block ends well.
+    appear when the block ends well. `names`: whether a report has the names of tokens.
     """
 
     def __init__(self, formats: tuple[Format, ...], *, folder: str | None, quiet: bool) -> None:
         self._form = formats[0]
+        self.names: bool = not {Format.JSON, Format.JSONL}.isdisjoint(formats)
         self._files = None if folder is None else ReportFiles(folder, formats)
         self._quiet = quiet
         self._stack = contextlib.ExitStack()

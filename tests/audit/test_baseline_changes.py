@@ -6,12 +6,14 @@ from typing import Protocol
 import pytest
 
 from cobalt_async.audit import Verdict
-from cobalt_async.audit.baseline import Baseline, Change, ChangeKind, changes
+from cobalt_async.audit.baseline import Baseline, Change, ChangeKind, changes, writing
 from cobalt_async.audit.facts import Facts
+from cobalt_async.audit.marks import kept_name
 from cobalt_async.errors import ConfigurationError
 from tests.audit.keeping import lists, saved, tell
 
 SALT = b"s" * 32
+LIKELY = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2
 
 
 class Save(Protocol):
@@ -190,3 +192,49 @@ def test_memory_does_not_grow_with_the_files(save: Save) -> None:
 
     peak(300)
     assert peak(9000) < 1.3 * peak(1500)
+
+
+def kept(name: str) -> str:
+    """What stands for a name that holds a secret."""
+    return kept_name(name, SALT)
+
+
+def test_names_that_hold_secrets_are_compared_and_not_repeated(save: Save) -> None:
+    """The same one is no change, another one is; a secret of the inventory is one though it looks like nothing."""
+    first = save(ada=[f"api_1={LIKELY}", f"api_2={LIKELY}", "api_3=secret-of-ada", "api_4=CI"])
+    second = save(ada=[f"api_1={LIKELY}", f"api_2={LIKELY}x", "api_3=secret-of-ada", "api_4=secret-of-ada"])
+    assert found(first, second) == [
+        Change(ChangeKind.RENAMED, "api_2", kept(LIKELY), kept(f"{LIKELY}x")),
+        Change(ChangeKind.RENAMED, "api_4", "CI", kept("secret-of-ada")),
+    ]
+    for baseline in (first, second):
+        text = baseline.path.read_text()
+        assert LIKELY not in text
+        assert "secret-of-ada" not in text
+
+
+@pytest.mark.parametrize("which", ["first", "second", "both"])
+def test_names_that_an_older_version_wrote(save: Save, monkeypatch: pytest.MonkeyPatch, which: str) -> None:
+    """They hold their secrets in clear: that is no change, nor is it repeated."""
+    ids = ["api_1=CI", f"api_2={LIKELY}", "api_3=secret-of-ada", f"api_4={LIKELY}"]
+
+    def made(name: str, *more: str) -> Baseline:
+        with monkeypatch.context() as patch:
+            if which in {name, "both"}:
+                patch.setattr(writing, "_kept", lambda texts, name, salt: name)
+            return save(ada=[*ids, *more])
+
+    first, second = made("first"), made("second", f"api_5={LIKELY}", "api_6=secret-of-ada")
+    assert (LIKELY in first.path.read_text()) is (which != "second")
+    assert found(first, second) == [
+        Change(ChangeKind.NEW_ID, "api_5", None, kept(LIKELY)),
+        Change(ChangeKind.NEW_ID, "api_6", None, kept("secret-of-ada")),
+    ]
+
+
+def test_what_one_file_does_not_say_the_other_does_not_tell(save: Save) -> None:
+    """A secret that only one of the two inventories had."""
+    first, second = save(ada=["api_1=secret-of-bob"]), save(ada=["api_1=secret-of-bob"], bob=["api_2"])
+    kinds = [ChangeKind.NEW_ID, ChangeKind.NEW_CREDENTIAL]
+    assert [change.kind for change in found(first, second)] == kinds
+    assert "secret-of-bob" not in repr(found(second, first))

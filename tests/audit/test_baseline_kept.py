@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cobalt_async.audit import Verdict
-from cobalt_async.audit.baseline import Baseline, read_baseline
+from cobalt_async.audit.baseline import Baseline, changes, read_baseline
 from cobalt_async.audit.facts import Facts
 from tests.audit.keeping import lists, saved, tell
 
@@ -169,3 +169,25 @@ def test_it_is_saved_twice_the_same(first: Baseline, tmp_path: Path) -> None:
         tell(facts, "ada", INDETERMINATE)
         one, two = saved(facts, tmp_path / "one"), saved(facts, tmp_path / "two")
     assert one.sha256 == two.sha256
+
+
+def test_a_name_that_was_not_written_never_is(tmp_path: Path) -> None:
+    """It held a secret of the inventory; when that is gone from there, and from the baseline, it is not shown."""
+    path = tmp_path / "baseline"
+    with closing(Facts()) as facts:
+        tell(facts, "ada", ALIVE, 1)
+        tell(facts, "bob", ALIVE, 2)
+        lists(facts, 1, ("api_1", "secret-of-bob"), ("api_2", "CI"))
+        baseline = saved(facts, path)
+    for _ in range(3):
+        with after(baseline) as facts:
+            tell(facts, "ada", ALIVE, 1)
+            lists(facts, 1, ("api_1", "secret-of-bob"), ("api_2", "CI"))
+            baseline = saved(facts, path)
+        text = path.read_text()
+        assert "secret-of-bob" not in text
+        assert '{"id": "api_2", "name": "CI"}' in text
+    with after(baseline) as facts:  # nobody was seen
+        tell(facts, "ada", NOT_TRIED)
+        again = saved(facts, tmp_path / "again")
+    assert list(changes(baseline, again)) == []

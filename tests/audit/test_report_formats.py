@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cobalt_async import Token
 from cobalt_async.audit import (
     AuditResult,
     CsvWriter,
@@ -62,6 +63,18 @@ def test_jsonl_is_one_ascii_object_a_line() -> None:
     assert json.loads(text) == OBJECT
     lines.end(outcome())
     assert file.getvalue() == text
+
+
+@pytest.mark.parametrize("form", [Format.JSON, Format.JSONL])
+@pytest.mark.parametrize("name", ["ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2, "too long " * 200])
+def test_a_name_that_looks_like_a_secret_is_left_out(form: Format, name: str) -> None:
+    """Its id is there; one that is too long to tell is left out too."""
+    report = writer(form, file := io.StringIO())
+    report.add(AuditResult("a", ALIVE, None, (Token("api_a", name), Token("api_b", "b"))))
+    report.end(outcome())
+    assert name not in file.getvalue()
+    assert '"id": "api_a", "name": "[a name that is not repeated here]"' in file.getvalue()
+    assert '"id": "api_b", "name": "b"' in file.getvalue()
 
 
 def test_json_is_one_whole_document() -> None:

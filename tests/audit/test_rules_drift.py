@@ -1,6 +1,7 @@
 import pytest
 
-from tests.audit.judging import ALIVE, DEAD, FORBIDDEN, INDETERMINATE, Told, rotation, rules_of
+from cobalt_async.audit.marks import kept_name
+from tests.audit.judging import ALIVE, DEAD, FORBIDDEN, INDETERMINATE, SALT, Told, rotation, rules_of
 
 OLD, NEW = "the-old-secret-of-ci", "the-new-secret-of-ci"
 DRIFT = {"CT701", "CT702", "CT703", "CT704", "CT705"}
@@ -237,3 +238,26 @@ def test_without_a_baseline_nothing_has_changed() -> None:
     told.listed(5, "api_1", "api_3")
     assert not (DRIFT | {"CT203"}) & set(rules_of(told.alerts(baseline=False)))
     assert {"CT701", "CT702", "CT704"} <= set(rules_of(told.alerts()))
+
+
+def test_names_of_which_a_baseline_has_a_fingerprint() -> None:
+    """Unchanged it is no drift, another one is CT703, a new id with it CT705; no message repeats it."""
+    told = Told()
+    told.alive("ci", secret=NEW)
+    told.lists(1, ("api_1", NEW), ("api_2", f"{NEW} too"), ("api_3", NEW), ("api_5", OLD))
+    told.listed(5, *((token_id, kept_name(NEW, SALT)) for token_id in ("api_1", "api_2", "api_4")))
+    told.listed(5, ("api_5", kept_name(OLD, SALT)), ("api_6", kept_name("gone", SALT)))
+    assert drift(told) == [("CT702", "api_6"), ("CT703", "api_2"), ("CT705", "api_3")]
+    hidden = "a name that is not repeated here"
+    assert told.only("CT703").message == f"api_2 was renamed from {hidden} to {hidden}"
+    assert told.only("CT705").message == f"api_3 has the name of api_4, which is gone: {hidden}"
+    assert told.only("CT702").message == f"api_6 is gone since the baseline: {hidden}"
+
+
+def test_a_name_that_a_baseline_kept_is_not_repeated_later() -> None:
+    """Though the inventory has that secret no more."""
+    told = Told()
+    told.alive("ci")
+    told.lists(1, ("api_1", OLD), ("api_2", OLD))
+    told.listed(5, ("api_1", kept_name(OLD, SALT)))
+    assert told.only("CT701").message == "api_2 is new since the baseline: a name that is not repeated here"

@@ -181,3 +181,12 @@ def test_ct203_not_where_another_secret_is_of_the_same_user() -> None:
     told.was("ci", ALIVE, 5)
     told.listed(5, ("api_1", "ci"))
     assert told.subjects("CT203") == []
+
+
+def test_ct201_does_not_repeat_an_owner_who_is_a_secret() -> None:
+    """A column too far to the left is soon made."""
+    told = Told()
+    told.alive("a", owner="Ada")
+    told.alive("b", owner="secret-of-b")
+    told.lists(1, "api_1")
+    assert told.only("CT201").message.endswith("are declared for Ada, an owner who is not repeated here")

@@ -62,10 +62,10 @@ def test_lines_for_a_person(run: Run, files: tuple[str, str]) -> None:
     assert ended.out == (
         "Refreshed, or made again under the same name:\n  api_6 for api_2: deploy\n"
         "New ids:\n  api_7: n\n"
-        "Ids that are gone:\n  api_3: old\n  api_5: y\n"
+        "Ids that are no longer seen:\n  api_3: old\n  api_5: y\n"
         "Renamed:\n  api_1: CI -> CI\\x1b[2J\n"
         "Two users who are one:\n  the user of api_4 is the one of api_1\n"
-        "Users that are gone:\n  the user of api_5\n"
+        "Users that are no longer seen:\n  the user of api_5\n"
         f"Other verdicts:\n  credential {label('dead')[:8]}: DEAD -> FORBIDDEN\n"
         f"Other secrets under the same label:\n  credential {label('ada')[:8]}\n"
         f"New credentials:\n  credential {label('new')[:8]}: DEAD\n"

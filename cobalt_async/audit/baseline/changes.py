@@ -8,6 +8,8 @@ from attrs import frozen
 
 from ...errors import ConfigurationError
 from ..facts import Facts
+from ..marks import kept_name
+from ..rules.texts import Texts
 from .reading import Baseline
 
 
@@ -49,6 +51,11 @@ CREATE TABLE first_token (id TEXT PRIMARY KEY, user INTEGER, name TEXT) WITHOUT 
 CREATE TABLE first_credential (label PRIMARY KEY, mark, verdict TEXT, user INTEGER) WITHOUT ROWID;
 INSERT INTO first_token SELECT id, user, name FROM was_token ORDER BY id;
 INSERT INTO first_credential SELECT label_mark, mark, verdict, user FROM was_credential ORDER BY label_mark;
+"""
+# What one of the files does not say, the other may, where an older version wrote it.
+_UNSAID = """
+UPDATE first_token SET name = kept_name(name) WHERE kept_name(name) IN (SELECT name FROM was_token);
+UPDATE was_token SET name = kept_name(name) WHERE kept_name(name) IN (SELECT name FROM first_token);
 """
 # `link` has users of both files who are likely one: they share an id (`sure`), or one label led to both, as where
 # somebody's only token was refreshed and has a new id. `moved` has the ids that stand in one file only, each numbered
@@ -115,7 +122,7 @@ _QUERIES = {
 
 
 def changes(first: Baseline, second: Baseline) -> Iterator[Change]:
-    """What is different in the second, by kind and then by subject.
+    """What is different in the second, by kind and then by subject; no name that holds a secret is repeated.
 
     ConfigurationError where they have different salts, for then nothing says which credentials are the same; and
     where one of the files was changed since it was read.
@@ -126,11 +133,28 @@ def changes(first: Baseline, second: Baseline) -> Iterator[Change]:
             "save the second from an audit with --baseline, given the first"
         )
     with closing(Facts(salt=first.salt)) as facts:
-        first.load_into(facts)
+        is_unsaid = _load(first, facts)
         facts.run(_FIRST)
-        second.load_into(facts)
-        facts.settle()
+        is_unsaid = _load(second, facts) or is_unsaid
+        if is_unsaid:
+            facts.run(_UNSAID)
         facts.run(_SECOND)
         for kind, sql in _QUERIES.items():
             for row in facts.query(f"{sql} ORDER BY 1"):
                 yield Change(kind, *row)
+
+
+def _load(baseline: Baseline, facts: Facts) -> bool:
+    """Put a baseline into `facts`, without the names that hold a secret; whether there is any of those."""
+    baseline.load_into(facts)
+    facts.settle()
+    texts = Texts(facts)
+    held = "SELECT id, name FROM was_token ORDER BY id"
+    facts.run("CREATE TEMP TABLE IF NOT EXISTS held (id TEXT PRIMARY KEY, name TEXT) WITHOUT ROWID; DELETE FROM held;")
+    hidden = ((token_id, kept_name(name, facts.salt)) for token_id, name in facts.query(held) if texts.hides(name))
+    facts.write("INSERT INTO held VALUES (?, ?)", hidden)
+    facts.run(
+        "UPDATE was_token SET name = (SELECT h.name FROM held AS h WHERE h.id = was_token.id)"
+        " WHERE id IN (SELECT id FROM held);"
+    )
+    return any(facts.query("SELECT 1 FROM held LIMIT 1"))

@@ -7,7 +7,8 @@
 
 `credential` and `secret` are the fingerprints of a label and of a secret, keyed with the salt. Users stand in the
 order of their numbers, credentials in that of their labels' fingerprints; a user with many tokens has several lines,
-one after the other.
+one after the other. In the place of a name that holds a secret, or looks like one, stands
+`[a name that is not repeated here: …32…]`, with a fingerprint of that name.
 """
 
 import json

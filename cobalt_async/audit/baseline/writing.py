@@ -4,6 +4,8 @@ A failed check must not erase what is known. So a credential without a verdict i
 had, and a user whom this run did not see keeps the tokens of then as long as the inventory still has a credential
 of that user; a DEAD or FORBIDDEN one keeps its user. What the inventory has no longer goes, unless the run was
 stopped: then it may not have been read. A credential of which nothing was ever known has no line.
+
+A name that holds a secret, or looks like one, is not written: `kept_name` stands for it, in the next file too.
 """
 
 import hashlib
@@ -18,6 +20,8 @@ from typing import Any
 from ...durable import replacing
 from ...errors import ConfigurationError
 from ..facts import Facts
+from ..marks import kept_name
+from ..rules.texts import Texts
 from . import lines
 from .lines import End, Head, Judged, Line, Listed
 
@@ -91,11 +95,12 @@ def _lines(facts: Facts, *, now: datetime, stopped: bool, counts: Counter[str]) 
     """All lines but the last, which they are counted for."""
     last = facts.last_user()
     facts.run(_PREPARE)
+    texts = Texts(facts)
     yield Head(now, facts.salt)
     for rows in (facts.query(_SEEN), facts.query(_UNSEEN, (last, stopped))):
         for user, tokens in groupby(rows, itemgetter(0)):
             counts["users"] += 1
-            for listed in _by_line((token_id, name) for _, token_id, name in tokens):
+            for listed in _by_line((token_id, _kept(texts, name, facts.salt)) for _, token_id, name in tokens):
                 counts["tokens"] += len(listed)
                 yield Listed(user, listed)
     for _, rows in groupby(facts.query(_JUDGED, (last, last)), itemgetter(0)):
@@ -103,6 +108,10 @@ def _lines(facts: Facts, *, now: datetime, stopped: bool, counts: Counter[str]) 
         if judged is not None:
             counts["credentials"] += 1
             yield judged
+
+
+def _kept(texts: Texts, name: str, salt: bytes) -> str:
+    return kept_name(name, salt) if texts.hides(name) else name
 
 
 def _by_line(tokens: Iterator[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], ...]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ...client import AsyncCobalt
 from ...errors import ConfigurationError
@@ -18,8 +18,11 @@ from ...protocol.requests import check_count
 from ..baseline import Baseline, write_baseline
 from ..credential import Credential
 from ..facts import Facts
+from ..marks import STAND_IN
 from ..policy import Policy
 from ..rules import CANNOT_KNOW, evaluate, notes
+from ..rules.texts import Texts
+from ..tables import INDEX_MARKS
 from ..tally import Conclusion, Report, Tally
 from ..verdicts import AuditResult
 from .conductor import Conductor
@@ -111,6 +114,7 @@ class AuditRun:
         self._tally = Tally()
         self._facts: Facts
         self._work: Conductor
+        self._texts: Texts | None = None
         self._entered = self._begun = self._left = self._waited_for = self._ended = False
 
     @property
@@ -127,6 +131,23 @@ class AuditRun:
     def stop(self) -> None:
         """End early: what is under way comes to its end, the rest is NOT_TRIED, and the iteration ends."""
         self._inside("stop").stop("stopped")
+
+    def writable(self, result: AuditResult) -> AuditResult:
+        """The result for a report: without names of tokens that hold a secret, or look like one.
+
+        A secret of the inventory is known once its own result has landed, and not before.
+        """
+        self._inside("writable")
+        if self._texts is None:
+            self._facts.run(INDEX_MARKS)
+            self._texts = Texts(self._facts)
+        hides = self._texts.hides
+        if not any(hides(token.name) for token in result.tokens):
+            return result
+        tokens = (evolve(token, name=STAND_IN) if hides(token.name) else token for token in result.tokens)
+        return AuditResult(
+            result.label, result.verdict, result.reason, tuple(tokens), region=result.region, user=result.user
+        )
 
     def save_baseline(self, path: str | os.PathLike[str]) -> None:
         """Write what this run knows as a baseline for the next, in one step; after the iteration has ended.

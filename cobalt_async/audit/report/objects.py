@@ -5,6 +5,8 @@ from datetime import datetime
 
 from ...models import Token
 from ..alerts import Alert, Severity
+from ..marks import STAND_IN
+from ..rules.texts import may_hold_secret
 from ..verdicts import AuditResult
 from .outcome import Outcome
 
@@ -12,7 +14,10 @@ Fields = dict[str, object]
 
 
 def credential(result: AuditResult) -> Fields:
-    """One credential: `label`, `verdict`, `reason`, `user`, `region`, and the `tokens` of its user."""
+    """One credential: `label`, `verdict`, `reason`, `user`, `region`, and the `tokens` of its user.
+
+    A name that looks like a secret is not in it; `AuditRun.writable` knows the secrets of the inventory too.
+    """
     return {
         "label": result.label,
         "verdict": result.verdict.value,
@@ -59,7 +64,7 @@ def summary(outcome: Outcome) -> Fields:
 def _token(token: Token) -> Fields:
     return {
         "id": token.id,
-        "name": token.name,
+        "name": STAND_IN if may_hold_secret(token.name) else token.name,
         "last_characters": token.last_characters,
         "expire_at": _moment(token.expire_at),
     }

@@ -20,10 +20,10 @@ def several_owners(ground: Ground) -> Iterator[Raised]:
         owners: dict[str, str] = {}
         for _, owner in entries:
             if len(owners) <= _MOST_NAMED:
-                owners.setdefault(_spelling(owner), shown(owner))
+                owners.setdefault(_spelling(owner), owner)
         if len(owners) > 1:
             (token_id,) = next(ground.facts.query("SELECT MIN(id) FROM token WHERE user = ?", (user,)))
-            named = ", ".join(list(owners.values())[:_MOST_NAMED])
+            named = ", ".join(map(ground.texts.owner, list(owners.values())[:_MOST_NAMED]))
             more = " and others" if len(owners) > _MOST_NAMED else ""
             message = f"secrets of the user of {shown(token_id or '?')} are declared for {named}{more}"
             yield of_user("CT201", user, token_id, message)

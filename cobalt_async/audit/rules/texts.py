@@ -9,6 +9,7 @@ from enum import Enum
 from ...ledger import fingerprint
 from ...secret import Secret
 from ..facts import Facts
+from ..marks import NOT_REPEATED, is_kept, kept_name
 
 _LONGEST_SHOWN = 60  # characters
 _LONGEST_READ = 1000  # characters of a name; what is longer is not repeated either
@@ -46,6 +47,7 @@ class Texts:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
+        self._kept_before = any(facts.query("SELECT 1 FROM unsaid LIMIT 1"))
 
     def holds(self, name: str) -> Holds | None:
         """What does not belong into a name, the worst of it; None where it is only a name."""
@@ -63,14 +65,33 @@ class Texts:
 
     def name(self, name: str) -> str:
         """A token's name for a message: in quotes, or not at all."""
-        hidden = len(name) > _LONGEST_READ or self.holds(name)
-        return "a name that is not repeated here" if hidden else f'"{shown(name)}"'
+        is_hidden = self.holds(name) is Holds.ADDRESS or self.hides(name)
+        return NOT_REPEATED if is_hidden else f'"{shown(name)}"'
+
+    def owner(self, owner: str) -> str:
+        """A declared owner for a message, if it is none of the inventory's secrets."""
+        return "an owner who is not repeated here" if self.hides(owner) else shown(owner)
+
+    def hides(self, name: str) -> bool:
+        """Whether a name may not be written: it holds a secret, or did for the baseline, or nobody read it whole."""
+        if len(name) > _LONGEST_READ or self.holds(name) in {Holds.KNOWN, Holds.LIKELY} or is_kept(name):
+            return True
+        return self._kept_before and self._was_kept(name)
+
+    def _was_kept(self, name: str) -> bool:
+        kept = kept_name(name, self._facts.salt)
+        return next(self._facts.query("SELECT 1 FROM unsaid WHERE kept = ?", (kept,)), None) is not None
 
     def _is_known(self, word: str) -> bool:
         if not _SHORTEST_SECRET <= len(word) <= _LONGEST_SECRET or not _GRAPHIC.fullmatch(word):
             return False
         mark = fingerprint(Secret(word), self._facts.salt)
-        return next(self._facts.query("SELECT 1 FROM credential WHERE mark = ? LIMIT 1", (mark,)), None) is not None
+        known = self._facts.query(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM credential WHERE mark = ?)"
+            " OR EXISTS (SELECT 1 FROM was_credential WHERE mark = ?)",
+            (mark, mark),
+        )
+        return next(known, None) is not None
 
 
 def shown(text: str) -> str:
@@ -78,6 +99,11 @@ def shown(text: str) -> str:
     text = " ".join(text.split())
     half = _LONGEST_SHOWN // 2
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}…{text[-half:]}"
+
+
+def may_hold_secret(name: str) -> bool:
+    """Whether a name looks like a secret, or nobody would read it whole; what the inventory has is not known here."""
+    return len(name) > _LONGEST_READ or looks_like_secret(name)
 
 
 def looks_like_secret(text: str) -> bool:
