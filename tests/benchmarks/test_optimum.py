@@ -141,4 +141,7 @@ def test_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = evolve(plain, failing=0.05)
     assert optimum([User(1000, 1000)], dead=0, terms=plain) == Optimum(1 + 10 + 999, 0.5 + 12 * 60 + 0.5)
     assert optimum([User(1000, 1000)], dead=0, terms=failing) == Optimum(1064, 0.5 + 13 * 60 + 0.5)
+    vouched = evolve(plain, together=256)
+    assert optimum([User(1000, 1000)], dead=0, terms=vouched).requests == 1 + 4 + 10 + 999  # one for every 256 living
+    assert optimum([User(1, 1)] * 256, dead=3, terms=vouched).requests == 1 + 1 + 256 + 6
     assert optimum([User(18, 1)], dead=0, terms=failing).requests == 20  # 19 / 0.95, and not one more

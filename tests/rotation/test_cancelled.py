@@ -155,12 +155,12 @@ def resuming_over_a_dead_one(on: Stage, cobalt: AsyncCobalt) -> Coroutine[Any, A
 @pytest.mark.parametrize(
     ("before", "floor"),
     [
-        (nothing, 28),
-        (an_answer_is_lost, 45),
-        (a_request_is_lost, 38),
-        (a_window_is_closed, 30),
-        (a_rival_was_faster, 25),
-        (both_secrets_are_slow, 30),
+        (nothing, 23),
+        (an_answer_is_lost, 37),
+        (a_request_is_lost, 31),
+        (a_window_is_closed, 27),
+        (a_rival_was_faster, 22),
+        (both_secrets_are_slow, 25),
     ],
 )
 @leaping
@@ -174,9 +174,9 @@ async def test_rotate_is_cancelled_at_every_suspension(before: Before, floor: in
 @pytest.mark.parametrize(
     ("call", "point", "floor"),
     [
-        (resuming, Point.SENT, 20),
+        (resuming, Point.SENT, 17),
         (resuming, Point.RECEIVED, 20),
-        (resuming, Point.SPOOLED, 12),
+        (resuming, Point.SPOOLED, 9),
         (resuming_without_means, Point.SPOOLED, 12),
         (resuming_over_a_dead_one, Point.SPOOLED, 15),
     ],
