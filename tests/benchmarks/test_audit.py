@@ -10,7 +10,7 @@ from benchmarks import audit, audit_faults, makespan, optimum
 from benchmarks.children import plain_server
 from benchmarks.figures import Row, verdict
 from benchmarks.optimum import Terms
-from benchmarks.population import ORDERS, population
+from benchmarks.population import ORDERS, Population, population
 from cobalt_async import AsyncCobalt
 from cobalt_async.audit import AuditResult, Verdict
 from cobalt_async.audit.engine import agenda
@@ -98,6 +98,21 @@ def test_simulated_windows() -> None:
         run = makespan.run("biggest first", weather, people)
         assert run.wrong == 0
         assert (windows - 1) * 60 < run.shortest < (windows - 1) * 60 + 1
+
+
+@pytest.mark.parametrize(
+    ("people", "most"),
+    [
+        (population(6_000, 1_000, ((1000, 500), (200, 100))), 1.2),
+        (population(3_200, 200, ((1000, 100),)), 1.5),
+    ],
+)
+def test_simulated_large_users_one_after_the_other(people: Population, most: float) -> None:
+    """The second largest user does not wait behind the first, where others eat; and that is found out sparingly."""
+    run = makespan.run("biggest first", "half of each window eaten", people)
+    assert (run.wrong, run.unknown) == (0, 0)
+    assert run.makespan / run.shortest < 1.05
+    assert run.requests / run.fewest < most
 
 
 def test_makespan_rows() -> None:

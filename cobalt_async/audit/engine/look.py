@@ -31,6 +31,7 @@ _MOST_THROTTLED = 5  # times that one credential is answered 429 or 509, where i
 _MOST_UNKNOWN = 15  # (the same, where it is not: it may have waited for the wrong window)
 _PATIENCE = 1.0  # seconds after one who was asked in vain
 _FREE = 100  # requests in vain, whatever the inventory's size
+_MOST_DOUBTS = 10  # runs that a refused scout ends: a few find the large users, and more would ask in vain
 
 
 class Look:
@@ -52,6 +53,7 @@ class Look:
         self._following: dict[int, list[Job]] = {}  # by user whose listing is under way
         self._at_hand = AtHand(facts)
         self._now = asyncio.get_running_loop().time
+        self._doubts = 0  # times that a scout was refused though its user had something left
         self._asked = self._wasted = 0  # of those of whom nothing was known: all, and 509 or beyond our share
         self.patient_until: float = -math.inf
         self._neighbours = Neighbours(users)
@@ -271,7 +273,9 @@ class Look:
         if job.hint is None:
             self._asked += 1
             self._waste(now)
-        if job.scouts is not None and not users.is_spent(users.number(job.scouts)):
+        is_strangers = job.scouts is not None and not users.is_spent(users.number(job.scouts))
+        if is_strangers and self._doubts < _MOST_DOUBTS:
+            self._doubts += 1
             self._end_run(job)
         job.throttled += 1
         most = _MOST_THROTTLED if job.user is not None else _MOST_UNKNOWN
