@@ -13,8 +13,8 @@ class Intake:
 
     def __init__(self, source: Source, facts: Facts) -> None:
         self.drained: bool = False
-        self.begun: bool = False  # a first credential came
         self.failure: BaseException | None = None
+        self._begun = False  # a first credential came
         self._source = source
         self._facts = facts
         self._reader: asyncio.Task[None] | None = None
@@ -54,8 +54,8 @@ class Intake:
         finally:
             self._reader = None
             self.drained = self.drained or credential is None
-        if credential is not None and not self.begun:
-            self.begun = True
+        if credential is not None and not self._begun:
+            self._begun = True
             self._compare(credential)
         return credential
 
