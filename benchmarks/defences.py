@@ -22,7 +22,7 @@ from attrs import evolve
 
 from cobalt_async import AsyncCobalt, Page, Token
 from cobalt_async.protocol import answers, wire
-from cobalt_async.transport import attempt, hooks
+from cobalt_async.transport import attempt, pooled
 from cobalt_async.turnstile import NOBODY
 
 from .costs import Cost, Side, cpus, interleaved
@@ -43,7 +43,7 @@ Without = Callable[[], AbstractContextManager[None]]
 @contextmanager
 def _unguarded() -> Iterator[None]:
     """Take every connection as it comes."""
-    with replaced(attempt.Attempt, "is_alone", True), replaced(hooks, "_is_silent", lambda _: True):
+    with replaced(attempt.Attempt, "is_alone", True), replaced(pooled, "_is_silent", lambda _: True):
         yield
 
 

@@ -57,9 +57,13 @@ class Exchange:
             tries += 1
             outcome: Response | CobaltError
             try:
-                outcome = await self._once(request, call)
+                response = outcome = await self._once(request, call)
             except (NotSentError, NoAnswerError) as error:
                 outcome = error.with_traceback(None)  # what is kept must not keep the frames of its try alive
+            else:
+                if not (response.status in THROTTLED or _is_passing(response)):
+                    self._budget.earn()
+                    return response
             reached = reached if isinstance(outcome, NotSentError) else outcome
             delay = self._again(outcome, call, tries)
             if delay is None:

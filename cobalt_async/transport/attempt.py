@@ -41,6 +41,7 @@ class Attempt:
     """
 
     __slots__ = (
+        "_cancelling",
         "_deadline",
         "_limit",
         "_loop",
@@ -50,18 +51,19 @@ class Attempt:
         "_read",
         "_seconds",
         "_started",
+        "_task",
         "_total",
         "_waits",
         "_watch",
         "complete",
         "cut",
         "ends",
+        "expired",
         "flaw",
         "headers",
         "left",
         "pooled",
         "reply",
-        "scope",
         "status",
     )
 
@@ -73,7 +75,7 @@ class Attempt:
         self._mutating = mutating
         self.pooled: bool = pooled
         self.left: bool = False
-        self.reply: aiohttp.ClientResponse  # none is there before its head came
+        self.reply: aiohttp.ClientResponse  # of aiohttp's session, where the try goes that way; it knows the token
         self._waits = False
         self.status: int = 0
         self.headers: Mapping[str, str] = {}
@@ -82,13 +84,15 @@ class Attempt:
         self.cut: bool = False
         self._limit = ""
         self._seconds = 0.0
-        self.scope: asyncio.Timeout = asyncio.timeout_at(None)
+        self.expired: bool = False
         self.ends: float = math.inf
         self._watch = watch
         self._parts: list[bytes] = []
         self._deadline = route.deadline
         self._on_leave = on_leave
         self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task(self._loop)
+        self._cancelling = 0 if self._task is None else self._task.cancelling()
         self._started = self._loop.time()
 
     def connecting(self, within: float) -> None:
@@ -124,7 +128,7 @@ class Attempt:
     @property
     def is_alone(self) -> bool:
         """Whether no other try of this client is under way."""
-        return self._watch.count == 1
+        return len(self._watch.under_way) == 1
 
     @property
     def limit(self) -> str:
@@ -132,22 +136,34 @@ class Attempt:
         return self._limit.format(self._seconds)
 
     def expire(self) -> None:
-        """The limit that runs has run out."""
-        self.scope.reschedule(self.ends)
+        """The limit that runs has run out: whatever is waited for is given up."""
+        self.expired = True
+        if self._task is not None:
+            self._task.cancel()
 
-    async def read(self, most: int) -> None:
-        """Read the reply's body to its end, or to the first thing that is wrong: `flaw` names it."""
-        self.status, self.headers = self.reply.status, self.reply.headers
-        content = self.reply.content
+    def is_over(self) -> bool:
+        """Whether a cancellation that arrived came of `expire` and of nobody else, as `asyncio.timeout` tells."""
+        return self.expired and self._task is not None and self._task.uncancel() <= self._cancelling
+
+    async def read_reply(self, most: int) -> None:
+        """Read the answer that the session gave."""
+        await self.read(self.reply.status, self.reply.headers, self.reply.content, most)
+
+    async def read(self, status: int, headers: Mapping[str, str], content: aiohttp.StreamReader, most: int) -> None:
+        """Read an answer's body to its end, or to the first thing that is wrong: `flaw` names it."""
+        self.status, self.headers = status, headers
         size = 0
         try:
-            while not content.at_eof():
+            if content.is_eof():  # all of it is here already, as nearly always
+                self._parts.append(content.read_nowait())
+                size = len(self._parts[-1])
+            while size <= most and not content.at_eof():
                 self._parts.append(await content.readany())
                 size += len(self._parts[-1])
-                if size > most:
-                    self.flaw = f"a body of more than {most} bytes"
-                    return
-            self.complete = True
+            if size > most:
+                self.flaw = f"a body of more than {most} bytes"
+            else:
+                self.complete = True
         except aiohttp.ClientPayloadError as error:
             self.cut = "not completed" in str(error)
             self.flaw = "the connection ended inside the body" if self.cut else "a body that breaks HTTP's framing"

@@ -3,6 +3,7 @@
 import errno
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from ..errors import CobaltError, NoAnswerError, NotSentError, UnreadableError
 from .attempt import Attempt
@@ -18,11 +19,11 @@ class Broken(Exception):
 
 def told(request: str, attempt: Attempt, failure: Exception) -> CobaltError:
     """What stopped a try, as the error to raise where no head of an answer came."""
-    if isinstance(failure, TimeoutError) and attempt.scope.expired():
+    if isinstance(failure, TimeoutError) and attempt.expired:
         return (NoAnswerError if attempt.left else NotSentError)(request, attempt.limit)
     if (why := _unconnected(failure)) is not None:
         return NotSentError(request, why, isinstance(failure, aiohttp.ClientSSLError))
-    if isinstance(failure, aiohttp.ClientResponseError):
+    if isinstance(failure, aiohttp.ClientResponseError | HttpProcessingError):
         return UnreadableError(request, "bytes that are not HTTP")
     why = str(failure) if isinstance(failure, Broken) else name(failure)
     if attempt.left or isinstance(failure, aiohttp.ServerConnectionError | aiohttp.ClientOSError):

@@ -4,7 +4,6 @@ import asyncio
 import math
 import ssl
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from functools import cache, lru_cache
 from typing import Literal
 
@@ -18,9 +17,11 @@ from ..protocol.requests import Request
 from ..secret import Secret
 from .attempt import Attempt, OnAnswer, Route
 from .failures import Stale, told
-from .hooks import Prepared, Shelf, WatchedAnswer, WatchedRequest, current, is_plain
+from .hooks import WatchedAnswer, WatchedRequest, current
+from .plain import Line, is_plain
 from .watch import Watch
 
+_MOST_LINES = 8  # base URLs
 _NO_CONTENT_TYPE = ("Content-Type",)  # aiohttp would make one up for a POST without a body
 
 
@@ -48,7 +49,7 @@ class Transport:
         self._connector: aiohttp.BaseConnector  # (the same)
         self._watch: Watch  # (the same)
         self._slots = asyncio.Semaphore(max_connections)
-        self._shelf = Shelf()
+        self._lines: dict[str, Line] = {}  # by base URL
 
     def open(self) -> None:
         """Make the session, on the loop that runs now and for it."""
@@ -111,43 +112,67 @@ class Transport:
     ) -> CobaltError | Stale | None:
         """Send and read as far as it goes. What kept any head from coming is returned in our words, not raised."""
         connect = min(route.timeouts.connect, route.timeouts.total)
-        mark = current.set(attempt)
         self._watch.add(attempt)
         try:
-            async with attempt.scope:
-                attempt.connecting(connect if self._lender is None else math.inf)
-                if self._is_plain and request.method == "GET" and is_plain(self._session):
-                    prepared = self._shelf.take(request, route) or self._prepared(request, route)
-                    await prepared.send(attempt, route.secret, _connect_within(connect))
-                    self._shelf.put(prepared, request, route)
-                    try:
-                        await attempt.read(self._max_page_bytes)
-                    finally:
-                        if attempt.reply.connection is not None:  # it was not read to its end, or is no plain answer
-                            attempt.reply.release()
-                else:
-                    async with self._by_session(request, route, connect) as attempt.reply:
-                        await attempt.read(self._max_page_bytes)
+            attempt.connecting(connect if self._lender is None else math.inf)
+            if self._is_plain and attempt.pooled and is_plain(self._session):
+                line = self._line(request, route)
+                await line.ask(request.target, route.secret, attempt, _connect_within(connect), self._max_page_bytes)
+            else:
+                await self._ask_by_session(request, route, attempt, _connect_within(connect))
         except Stale as stale:
             return stale
+        except asyncio.CancelledError:
+            if not attempt.is_over():
+                raise
+            return self._told(request, attempt, TimeoutError())
         except Exception as error:  # noqa: BLE001 - whatever aiohttp may raise ends here
-            attempt.stop(error)
-            if attempt.status:
-                return None
-            if self._session.closed:
-                return (NoAnswerError if attempt.left else NotSentError)(str(request), "the client was closed")
-            return told(str(request), attempt, error)
+            return self._told(request, attempt, error)
         else:
             return None
         finally:
-            current.reset(mark)
             self._watch.remove(attempt)
             if attempt.status and on_answer is not None:
                 on_answer(attempt.status, attempt.body(), attempt.complete)
 
-    def _prepared(self, request: Request, route: Route) -> Prepared:
-        """A reading that is prepared."""
-        return Prepared(request, route, self._session, self._connector, ssl=self._tls(route))
+    def _told(self, request: Request, attempt: Attempt, failure: Exception) -> CobaltError | None:
+        """What a failure comes to; None where an answer came nevertheless, or a part of one."""
+        attempt.stop(failure)
+        if attempt.status:
+            return None
+        if self._session.closed:
+            return (NoAnswerError if attempt.left else NotSentError)(str(request), "the client was closed")
+        return told(str(request), attempt, failure)
+
+    async def _ask_by_session(
+        self, request: Request, route: Route, attempt: Attempt, within: aiohttp.ClientTimeout
+    ) -> None:
+        """Ask in the way of aiohttp's session, whoever stands in it: a proxy, a tracer, a mock."""
+        mark = current.set(attempt)
+        try:
+            async with self._session.request(
+                request.method,
+                route.url(request),
+                headers=route.headers(request),
+                allow_redirects=False,
+                timeout=within,
+                ssl=self._tls(route),
+                proxy=None if self._proxy is None else URL(self._proxy.reveal()),
+                skip_auto_headers=_NO_CONTENT_TYPE if request.method == "POST" else None,
+            ) as attempt.reply:
+                await attempt.read_reply(self._max_page_bytes)
+        finally:
+            current.reset(mark)
+
+    def _line(self, request: Request, route: Route) -> Line:
+        """The way of a plain reading; of more than a few the oldest goes."""
+        line = self._lines.get(route.base_url)
+        if line is None or line.headers is not request.headers:
+            while len(self._lines) >= _MOST_LINES:
+                del self._lines[next(iter(self._lines))]
+            line = Line(request, route.url(request), self._session, self._connector, ssl=self._tls(route))
+            self._lines[route.base_url] = line
+        return line
 
     def _tls(self, route: Route) -> ssl.SSLContext | Literal[True]:
         """How a peer is verified, whatever a lent connector was told about that.
@@ -157,21 +182,6 @@ class Transport:
         if self._verify is None and self._proxy is None and route.base_url.startswith("http:"):
             return True  # nobody is asked
         return self._verify or _default_context()
-
-    def _by_session(
-        self, request: Request, route: Route, connect: float
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """A request in the way of aiohttp's session, whoever stands in it: a proxy, a tracer, a mock."""
-        return self._session.request(
-            request.method,
-            route.url(request),
-            headers=route.headers(request),
-            allow_redirects=False,
-            timeout=_connect_within(connect),
-            ssl=self._tls(route),
-            proxy=None if self._proxy is None else URL(self._proxy.reveal()),
-            skip_auto_headers=_NO_CONTENT_TYPE if request.method == "POST" else None,
-        )
 
     async def _wait_for_slot(self, request: Request, deadline: float | None) -> None:
         """Wait for one of the connections; the clock of the try has not started yet."""

@@ -1,4 +1,4 @@
-"""One timer for all tries under way: a time limit that is kept costs nothing."""
+"""One timer for all tries under way, where `asyncio.timeout` takes one for each: a limit that is kept costs nothing."""
 
 import asyncio
 import math
@@ -20,16 +20,11 @@ class Watch:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._under_way: set[Timed] = set()
+        self.under_way: set[Timed] = set()  # the tries
         self._timer: asyncio.TimerHandle | None = None
         self._rings = math.inf
-        self.add: Callable[[Timed], None] = self._under_way.add
-        self.remove: Callable[[Timed], None] = self._under_way.discard
-
-    @property
-    def count(self) -> int:
-        """How many tries are under way."""
-        return len(self._under_way)
+        self.add: Callable[[Timed], None] = self.under_way.add
+        self.remove: Callable[[Timed], None] = self.under_way.discard
 
     def until(self, when: float) -> None:
         """Some try ends at `when`."""
@@ -47,7 +42,7 @@ class Watch:
     def _ring(self) -> None:
         self._timer, self._rings = None, math.inf
         now = self._loop.time()
-        for timed in [one for one in self._under_way if one.ends <= now]:
-            self._under_way.discard(timed)
+        for timed in [one for one in self.under_way if one.ends <= now]:
+            self.under_way.discard(timed)
             timed.expire()
-        self.until(min((one.ends for one in self._under_way), default=math.inf))
+        self.until(min((one.ends for one in self.under_way), default=math.inf))

@@ -25,7 +25,7 @@ from benchmarks.replacing import core
 from benchmarks.rivals import BARE, OURS, Ask, Listed
 from cobalt_async.exchange import Exchange
 from cobalt_async.protocol import answers, typed, wire
-from cobalt_async.transport import hooks
+from cobalt_async.transport import pooled
 from cobalt_async.transport.attempt import Attempt
 
 
@@ -195,11 +195,11 @@ def test_readers_are_strict(name: str) -> None:
 @pytest.mark.usefixtures("plain")
 def test_defences() -> None:
     """Each defence has a price, in the order of the table, and all of them are there again afterwards."""
-    usual = (hooks._two_turns, Attempt._until, wire.read_page, answers.check_next)
+    usual = (pooled._two_turns, Attempt._until, wire.read_page, answers.check_next)
     rows = defences.measure(1, requests=3)
     names = [*list(defences.DEFENCES)[1:], defences.WINDOWS]
     assert [row.question for row in rows[1:]] == [f"    of it: {name}" for name in names]
-    assert (hooks._two_turns, Attempt._until, wire.read_page, answers.check_next) == usual
+    assert (pooled._two_turns, Attempt._until, wire.read_page, answers.check_next) == usual
     prices = defences.rows({defences.ALL: [cost(5e-4, 1)], defences.WINDOWS: [cost(4e-4, 1)]})
     assert [round(row.median, 6) for row in prices] == [500.0, 100.0]
 
@@ -219,7 +219,7 @@ async def test_a_defence_is_really_out(name: str, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(owner, attribute, noted)
 
     for owner, attribute in (
-        (hooks, "_is_silent"),
+        (pooled, "_is_silent"),
         (Attempt, "_until"),
         (wire, "read_page"),
         (answers, "check_next"),

@@ -109,6 +109,7 @@ CASES = [
     Case(name="list, on a stale connection", floor=6, before=stale, **LIST),
     Case(name="list, behind TLS", floor=6, way="tls", **LIST),
     Case(name="list, behind a proxy", floor=8, way="proxy", **LIST),
+    Case(name="list, behind a proxy, in company", floor=8, way="proxy", before=a_list_beside, **LIST),
     Case(name="list, waiting for a slot", floor=4, before=a_list_beside, arguments=ONE, **LIST),
     Case(name="list, waiting for a slot with a deadline", floor=4, before=a_list_beside, arguments=ONE,
          **{**LIST, "call": reading(deadline=1000)}),

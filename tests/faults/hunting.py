@@ -100,7 +100,7 @@ def leftovers(cobalt: AsyncCobalt) -> list[str]:
     held = {
         "connections": getattr(transport._session.connector, "_acquired", None),
         "slots": root.max_connections - transport._slots._value,
-        "tries": transport._watch._under_way,
+        "tries": transport._watch.under_way,
         "turns": [gate for gate in turnstiles if gate._gate.under_way],
         "waiters": [waiter for gate in turnstiles for waiter in gate._queue or () if not waiter.turn.done()],
         "refreshes": refreshes._finishers._tasks,

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from cobalt_async import Timeouts, errors
-from cobalt_async.transport import hooks
+from cobalt_async.transport import pooled
 from tests.faults.raw import (
     C_PARSER,
     NEW_SECRET,
@@ -159,7 +159,7 @@ async def test_f10_what_is_pushed_at_the_last_moment_reaches_nobody_either(
     """F10: an answer that lies unread in the socket when the next request is about to leave is not given to it,
     whether another is under way or none, and where the system has no `poll`.
     """
-    monkeypatch.setattr(hooks, "_CAN_POLL", can_poll)
+    monkeypatch.setattr(pooled, "_CAN_POLL", can_poll)
     held: list[socket.socket] = []
     came, go = asyncio.Event(), asyncio.Event()
 
@@ -187,12 +187,12 @@ async def test_f10_only_an_open_connection_on_which_nothing_waits_is_silent() ->
     async with raw(ok("api_1")) as server, client(server) as cobalt:
         await cobalt.tokens.list()
         (protocol,) = [one for kept in cobalt._root._transport._connector._conns.values() for one, _ in kept]
-        assert hooks._is_silent(protocol.transport)
-        assert not hooks._is_silent(None)
+        assert pooled._is_silent(protocol.transport)
+        assert not pooled._is_silent(None)
         assert protocol.transport is not None
         protocol.transport.close()
         await asyncio.sleep(0)
-        assert not hooks._is_silent(protocol.transport)
+        assert not pooled._is_silent(protocol.transport)
     assert server.connections == 1
 
 
