@@ -32,7 +32,7 @@ COMMIT;
 SETTLE = """
 CREATE INDEX IF NOT EXISTS credential_user ON credential (user);
 CREATE INDEX IF NOT EXISTS credential_mark ON credential (mark);
-CREATE INDEX IF NOT EXISTS credential_token ON credential (token_id);
+CREATE INDEX IF NOT EXISTS credential_token ON credential (token_id) WHERE token_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS token_id ON token (id);
 CREATE INDEX IF NOT EXISTS was_credential_mark ON was_credential (mark);
 CREATE UNIQUE INDEX IF NOT EXISTS was_token_id ON was_token (id);

@@ -101,7 +101,8 @@ def no_longer_listed(ground: Ground) -> Iterator[Raised]:
 def one_secret_twice(ground: Ground) -> Iterator[Raised]:
     """CT304: a secret under several labels, whatever was answered to it."""
     rows = ground.facts.query(
-        "SELECT mark, MIN(label), COUNT(DISTINCT label) AS labels FROM credential GROUP BY mark HAVING labels > 1"
+        "SELECT mark, MIN(label), COUNT(DISTINCT label) AS labels FROM credential WHERE mark IN"
+        " (SELECT mark FROM credential GROUP BY mark HAVING COUNT(*) > 1) GROUP BY mark HAVING labels > 1"
     )
     for mark, label, labels in rows:
         places = ground.facts.query(

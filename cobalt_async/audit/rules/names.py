@@ -23,7 +23,8 @@ def duplicates(ground: Ground) -> Iterator[Raised]:
     """CT402: one name for several tokens of one user."""
     rows = ground.facts.query(
         "SELECT name, COUNT(DISTINCT id) AS tokens, MIN(id) FROM token"
-        " WHERE user IN (SELECT user FROM credential WHERE verdict = 'ALIVE') GROUP BY user, name HAVING tokens > 1"
+        " WHERE user IN (SELECT user FROM token GROUP BY user HAVING COUNT(DISTINCT name) < COUNT(*))"
+        " AND user IN (SELECT user FROM credential WHERE verdict = 'ALIVE') GROUP BY user, name HAVING tokens > 1"
     )
     for name, tokens, token_id in rows:
         message = f"{shown(token_id)} and {tokens - 1} more of one user have the same name: {ground.texts.name(name)}"
