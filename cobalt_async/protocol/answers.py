@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import field, frozen
 
@@ -28,8 +28,6 @@ from ..secret import Secret, quotes
 from . import wire
 from .cursor import UNSAFE, next_query
 from .requests import Request
-
-T = TypeVar("T")
 
 _BY_STATUS: Mapping[int, type[RefusedError]] = {
     400: BadRequestError,
@@ -77,7 +75,12 @@ def _is_json(content_type: str) -> bool:
 
 def read_page(request: Request, response: Response, secret: Secret) -> Page:
     """The page in the answer to `GET /tokens`; else the error that the answer is."""
-    return _listed(request, response, secret, wire.read_page)
+    _check_listed(request, response, secret)
+    try:
+        return wire.read_page(response.body)
+    except wire.Flaw as error:
+        flaw = str(error)
+    raise UnreadableError(str(request), flaw)
 
 
 def read_page_unless(
@@ -91,15 +94,20 @@ def read_page_unless(
 
     `look` gets the JSON of a page that was read, and the secret that it was asked for with.
     """
+    _check_listed(request, response, secret)
+    try:
+        page, listing = wire.read_page_unless(response.body, is_known)
+    except wire.Flaw as error:
+        flaw = str(error)
+    else:
+        if listing is not None:
+            look(listing, secret)
+        return page
+    raise UnreadableError(str(request), flaw)
 
-    def read(body: bytes) -> Page | str:
-        return wire.read_page_unless(body, is_known, lambda listing: look(listing, secret))
 
-    return _listed(request, response, secret, read)
-
-
-def _listed(request: Request, response: Response, secret: Secret, read: Callable[[bytes], T]) -> T:
-    """What `read` makes of the body of a documented success."""
+def _check_listed(request: Request, response: Response, secret: Secret) -> None:
+    """The error that an answer is, where it is no documented success with a body that may be read."""
     if response.status != 200:
         raise refusal(request, response, secret)
     if response.flaw is not None:
@@ -107,11 +115,6 @@ def _listed(request: Request, response: Response, secret: Secret, read: Callable
         raise kind(str(request), response.flaw)
     if not response.is_json:
         raise UnreadableError(str(request), "a body that is not JSON by its content type")
-    try:
-        return read(response.body)
-    except wire.Flaw as error:
-        flaw = str(error)
-    raise UnreadableError(str(request), flaw)
 
 
 def check_next(page: Page, cursor: str | None) -> None:

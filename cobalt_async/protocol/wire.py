@@ -38,20 +38,16 @@ def read_page(body: bytes) -> Page:
     return typed.read_usual_page(body) or _page(load(body), body)
 
 
-def read_page_unless(
-    body: bytes, is_known: Callable[[str], bool], look: Callable[[dict[str, Any]], None]
-) -> Page | str:
-    """A page as `read_page` reads it, after a `look` at its JSON; or its first token's id, and no more, if known."""
+def read_page_unless(body: bytes, is_known: Callable[[str], bool]) -> tuple[Page, dict[str, Any]] | tuple[str, None]:
+    """A page as `read_page` reads it, and its JSON; or its first token's id, and no more, if that is known."""
     value = load(body)
     try:
         first = value["data"][0]["resource"]["id"]
     except (KeyError, TypeError, IndexError):
         first = None
     if isinstance(first, str) and is_known(first):
-        return first
-    page = _page(value, body)
-    look(value)
-    return page
+        return first, None
+    return _page(value, body), value
 
 
 def _page(value: dict[str, Any], body: bytes) -> Page:

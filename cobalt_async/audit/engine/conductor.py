@@ -1,7 +1,7 @@
 """The work behind an audit: who is asked when, by how many at once, and when a verdict may be told."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 
 from ...client import AsyncCobalt
@@ -11,6 +11,7 @@ from ..facts import Facts
 from ..verdicts import AuditResult
 from .agenda import Agenda, Job
 from .control import Control
+from .crew import Crew
 from .intake import Intake
 from .judge import Judge
 from .look import Look
@@ -43,13 +44,14 @@ class Conductor:
     ) -> None:
         self.users: Users = Users(share)
         self.ended: bool = False
+        self.stopped: str | None = None  # why nothing more is asked
         self._failure: BaseException | None = None
         self._cobalt = cobalt
         self._intake = Intake(source, facts)
         self._concurrency = concurrency
         self._agenda = Agenda(self.users)
         self._look = Look(cobalt, self.users, self._agenda, facts)
-        self._control = Control(cobalt, self._look, self.users, where)
+        self._control = Control(cobalt, self._look, self.users, where, on_void=self._void)
         self.outlet: Outlet = Outlet(where, facts, on_change=on_change)
         self._on_change = on_change
         self._changed = asyncio.Event()
@@ -63,12 +65,9 @@ class Conductor:
             on_change=self._changed.set,
         )
         self._now = asyncio.get_running_loop().time
-        self._stopped: str | None = None
-        self._workers = 0
         self._vouching = False
-        self._waves = Waves(lambda: self._workers)
-        self._owner = owner
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._crew = Crew(owner)
+        self._waves = Waves(lambda: self._crew.workers)
         if facts.resumed:
             self.users.restore(facts.ids(), facts.last_user())
 
@@ -83,11 +82,6 @@ class Conductor:
         return self._control.void
 
     @property
-    def stopped(self) -> str | None:
-        """Why nothing more is asked."""
-        return self._stopped if self.void is None else "void"
-
-    @property
     def failure(self) -> BaseException | None:
         """What ended the run: a bug, a misuse, or what the source raised."""
         return self._failure or self._intake.failure
@@ -98,34 +92,32 @@ class Conductor:
 
     def stop(self, reason: str) -> None:
         """Ask for nothing more; what is under way comes to its end, the rest is NOT_TRIED."""
-        if self._stopped is None and not self.ended:
-            self._stopped = reason
+        if self.stopped in {None, "void"} and not self.ended:
+            self.stopped = self.stopped or reason
             self._control.hurry()
             self._changed.set()
             if reason == "stopped":
                 self._intake.give_up()
 
+    def _void(self) -> None:
+        """No answer counts, whatever else may have ended the run before."""
+        self.stopped = "void"
+
     def take(self) -> AuditResult:
         """The next result that may be told."""
         was_full = self.outlet.taken >= self._concurrency
         result = self.outlet.hand_out()
-        if was_full and self._workers < self._concurrency:
+        if was_full and self._crew.workers < self._concurrency:
             self._changed.set()
         return result
 
     def start(self) -> None:
         """Begin with the work, in tasks of the owner's, none of which raises."""
-        self._employ(self._conduct())
+        self._crew.employ(self._conduct())
 
     def leave(self) -> None:
         """Cancel all that is under way."""
-        for task in self._tasks:
-            task.cancel()
-
-    def _employ(self, work: Coroutine[None, None, None]) -> None:
-        task = self._owner.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._crew.leave()
 
     async def _conduct(self) -> None:
         """Run the audit to its end."""
@@ -169,17 +161,17 @@ class Conductor:
 
     def _due(self) -> float | None:
         """When there may be something to do next, as far as that is a question of time."""
-        due, patient_until = self._agenda.due(), self._look.patient_until
+        due, patient_until = self._agenda.due(), self._look.pacing.patient_until
         if not self._intake.drained and patient_until > self._now():
             return patient_until if due is None else min(due, patient_until)
         return due
 
     def _see_to_the_living(self) -> None:
         """Have a made-up token vouch for them, if it is time."""
-        due = None if self._vouching else self._judge.living.due(idle=self._workers == self._intake.readers)
+        due = None if self._vouching else self._judge.living.due(idle=self._crew.workers == self._intake.readers)
         if due is not None and due <= self._now():
             self._vouching = True
-            self._employ(self._vouch())
+            self._crew.employ(self._vouch())
 
     async def _vouch(self) -> None:
         try:
@@ -192,7 +184,7 @@ class Conductor:
             self._changed.set()
 
     def _is_done(self) -> bool:
-        if self._workers or self._vouching:
+        if self._crew.workers or self._vouching:
             return False
         if self.failure is not None:
             return True
@@ -202,14 +194,14 @@ class Conductor:
     @property
     def _has_room(self) -> bool:
         """Whether one more may be asked about."""
-        is_full = self._workers >= self._concurrency or self.outlet.taken >= self._concurrency
+        is_full = self._crew.workers >= self._concurrency or self.outlet.taken >= self._concurrency
         return not (is_full or self._judge.living.is_choked)
 
     def _hire(self) -> None:
         """One more worker, if there is work for one; who finds some hires the next."""
         if self._has_room and self._has_work():
-            self._workers += 1
-            self._employ(self._work())
+            self._crew.workers += 1
+            self._crew.employ(self._work())
 
     def _has_work(self) -> bool:
         if self.failure is not None:
@@ -221,9 +213,7 @@ class Conductor:
             return False
         if self.stopped is not None:
             return True
-        if not self._look.may_ask(self._now(), sparingly=self._agenda.is_rich()):
-            return False
-        return self._judge.refused.has_room(self._agenda.looking_again)
+        return self._look.pacing.may_ask() and self._judge.refused.has_room(self._agenda.looking_again)
 
     async def _work(self) -> None:
         """Take jobs as long as there are any."""
@@ -239,7 +229,7 @@ class Conductor:
             self._failure = self._failure or error
             self.leave()
         finally:
-            self._workers -= 1
+            self._crew.workers -= 1
             self._changed.set()
 
     async def _next(self) -> Job | None:
@@ -269,7 +259,7 @@ class Conductor:
         if self.failure is None and self.outlet.recall(credential):
             return None
         job = Job(credential)
-        user = job.hint = self._look.likely(job)
+        user = job.hint = self._look.pacing.likely(job)
         if user is None or self.stopped is not None or self.users.take(user, self._now()):
             return job
         self.outlet.taken -= 1

@@ -39,25 +39,40 @@ class Intake:
 
     async def read(self) -> Credential | None:
         """The next credential, None at the end; what the caller's iterable raises ends the reading, not the jobs."""
-        task = self._reader = asyncio.current_task()
-        credential = None
+        credential = self._read_now() if self._source.is_plain else await self._read_later()
+        if credential is None:
+            self.drained = True
+        elif not self._begun:
+            self._begun = True
+            self._compare(credential)
+        return credential
+
+    def _read_now(self) -> Credential | None:
         try:
-            credential = await self._source.next()
+            return self._source.next_now()
         except Exception as error:  # noqa: BLE001 - the caller's own, raised again to the caller
             self.failure = error
         except asyncio.CancelledError as error:
+            self.drained, self.failure = True, error  # no end that may pass for one
+            raise
+        return None
+
+    async def _read_later(self) -> Credential | None:
+        task = self._reader = asyncio.current_task()
+        try:
+            return await self._source.next()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.failure = error
+        except asyncio.CancelledError as error:
+            self.drained = True
             if task is None or not task.cancelling():
-                self.failure = error  # the iterable raised it: no end that may pass for one
+                self.failure = error  # the iterable raised it
                 raise
             if not self._given_up or task.uncancel():
                 raise
         finally:
             self._reader = None
-            self.drained = self.drained or credential is None
-        if credential is not None and not self._begun:
-            self._begun = True
-            self._compare(credential)
-        return credential
+        return None
 
     def _compare(self, credential: Credential) -> None:
         """A checkpoint knows the inventory it belongs to by its first credential."""

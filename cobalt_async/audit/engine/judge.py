@@ -53,7 +53,8 @@ class Judge:
             if result.verdict is Verdict.ALIVE:
                 place.has_living(job.credential.secret, job.user)
                 self.refused.release()
-                self._live(job, result, place)
+                if self.living.hold(job.credential, result, job.user, place):
+                    self._on_change()
                 return
             if result.verdict in (Verdict.DEAD, Verdict.FORBIDDEN):
                 if not await self._control.endures(place):
@@ -67,12 +68,6 @@ class Judge:
         """Nothing is under way any more: verdicts for all that are held. `stopped`: why the run ended early."""
         await self.living.clear(may_ask=may_ask)
         await self.refused.clear(may_ask=may_ask, stopped=stopped)
-
-    def _live(self, job: Job, result: AuditResult, place: Place) -> None:
-        was_full = self.living.is_full
-        self.living.hold(job.credential, result, job.user, place)
-        if len(self.living) == 1 or self.living.is_full is not was_full:
-            self._on_change()
 
     async def _conclude(self, job: Job, result: AuditResult) -> None:
         """No place said ALIVE."""

@@ -5,7 +5,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import define
 
 from .. import verdicts
 from ..credential import Credential
@@ -21,7 +21,7 @@ _MOST_TOKENS = 20_000  # in the listings of those who are vouched for together
 _SOON, _LATE = 1.0, 3.0  # seconds that one waits: where that is cheap and nothing else is asked, and at most
 
 
-@frozen
+@define(eq=False)  # frozen is three times as dear, and there is one for each credential
 class _Held:
     at: float  # when the answer was here
     place: Place  # that gave it
@@ -46,9 +46,6 @@ class Living:
         self._rests_until = -math.inf  # after a made-up token that told nothing
         self._vouchings = self._vouched_for = 0  # made-up tokens, and who was told by them
 
-    def __len__(self) -> int:
-        return len(self._held)
-
     @property
     def is_full(self) -> bool:
         """Whether as many are held as are vouched for together."""
@@ -59,12 +56,17 @@ class Living:
         """Whether so many wait for the answer to a made-up token that nothing more is to be asked."""
         return len(self._held) >= MOST or self._tokens >= 4 * _MOST_TOKENS
 
-    def hold(self, credential: Credential, result: AuditResult, user: int | None, place: Place) -> None:
-        """One more; it is outside of the window until it is vouched for."""
+    def hold(self, credential: Credential, result: AuditResult, user: int | None, place: Place) -> bool:
+        """One more; it is outside of the window until it is vouched for.
+
+        Whether that changes when a made-up token is due: it is the first, or as many as are vouched for together.
+        """
+        held, was_full = self._held, self.is_full
         self._outlet.put_aside()
-        if not self._held or self._held[-1].result.tokens is not result.tokens:
+        if not held or held[-1].result.tokens is not result.tokens:
             self._tokens += len(result.tokens)
-        self._held.append(_Held(self._now(), place, credential, result, user))
+        held.append(_Held(self._now(), place, credential, result, user))
+        return len(held) == 1 or (not was_full and self.is_full)
 
     def due(self, *, idle: bool) -> float | None:
         """When a made-up token is to vouch for them; None where none are held. `idle`: nothing else is asked."""

@@ -1,16 +1,14 @@
 """One credential at one place: what is asked, and what the answers say."""
 
 import asyncio
-import math
-import time
 from collections.abc import Sequence
 
 from attrs import evolve
 
 from ...client import AsyncCobalt
-from ...errors import CobaltError, ConfigurationError, UnauthorizedError
+from ...errors import CobaltError, ConfigurationError
 from ...models import Page, Token
-from ...protocol import answers, pace, requests
+from ...protocol import answers, requests
 from ...protocol.answers import THROTTLED, Response
 from ...protocol.cursor import Walk
 from ...protocol.requests import Request
@@ -20,18 +18,13 @@ from ..facts import Facts
 from ..verdicts import AuditResult, name_of
 from .agenda import Agenda, Job
 from .at_hand import AtHand
-from .neighbours import SCOUT, Neighbours
+from .pacing import Pacing
 from .places import Place
-from .users import NOBODY, Users
+from .users import Users
 
 _PAGE = 100  # tokens (F10)
 _MOST_PAGES = 10_000
 _MOST_TOKENS = 1_000_000
-_MOST_THROTTLED = 5  # times that one credential is answered 429 or 509, where it is known whose it is
-_MOST_UNKNOWN = 15  # (the same, where it is not: it may have waited for the wrong window)
-_PATIENCE = 1.0  # seconds after one who was asked in vain
-_FREE = 100  # requests in vain, whatever the inventory's size
-_MOST_DOUBTS = 10  # runs that a refused scout ends: a few find the large users, and more would ask in vain
 
 
 class Look:
@@ -43,37 +36,16 @@ class Look:
 
     def __init__(self, cobalt: AsyncCobalt, users: Users, agenda: Agenda, facts: Facts) -> None:
         self._cobalt = cobalt
+        self.pacing: Pacing = Pacing(users, agenda, longest=cobalt._retry.max_wait)
         self._users = users
         self._agenda = agenda
         self._facts = facts
         self._retry = evolve(cobalt._retry, max_wait=0.0)
-        self._longest = cobalt._retry.max_wait
         self._first = requests.list_tokens(limit=_PAGE, version=cobalt._version)
         self._probe = requests.list_tokens(limit=1, version=cobalt._version)
         self._following: dict[int, list[Job]] = {}  # by user whose listing is under way
         self._at_hand = AtHand(facts)
         self._now = asyncio.get_running_loop().time
-        self._doubts = 0  # times that a scout was refused though its user had something left
-        self._asked = self._wasted = 0  # of those of whom nothing was known: all, and 509 or beyond our share
-        self.patient_until: float = -math.inf
-        self._neighbours = Neighbours(users)
-
-    def may_ask(self, now: float, *, sparingly: bool) -> bool:
-        """Whether one of whom nothing is known may be asked now.
-
-        `sparingly`: where many of them were asked in vain, or beyond the share that is ours, only one after the other,
-        and none for a second after another of those.
-        """
-        if self._neighbours.is_scouting:
-            return False
-        is_wasteful = self._wasted > _FREE + self._asked / 100
-        return not (sparingly and is_wasteful and (self._neighbours.out or now < self.patient_until))
-
-    def likely(self, job: Job) -> int | None:
-        """Whose a new job is likely to be: by the id that is declared, or by those that were asked just before."""
-        token_id = job.credential.token_id
-        declared = None if token_id is None else self._users.of(token_id)
-        return self._neighbours.guess(job) if declared is None else declared
 
     @property
     def waiting(self) -> int:
@@ -82,41 +54,42 @@ class Look:
 
     async def look(self, job: Job, place: Place) -> AuditResult | None:
         """What a place says of a credential; None where it has to wait first, and is on the agenda."""
-        now = self._now
-        label, secret = job.credential.label, job.credential.secret
-        while not self._is_known(job):
+        credential, users, pacing = job.credential, self._users, self.pacing
+        while job.user is None or not users.is_whole(job.user):  # its listing may end while it waits for that
             request = self._request(job)
             if place.is_limited:
                 await place.turn()
-            sent_at = now()
+            sent_at = self._now()
             try:
-                self._neighbours.sent(job)
+                pacing.sent(job)
                 try:
-                    response = await self._cobalt._ask(request, secret, place.url, self._retry)
+                    response = await self._cobalt._ask(request, credential.secret, place.url, self._retry)
                 finally:
-                    self._neighbours.heard(job)
-                if response.status in THROTTLED and self._park(job, response, now()):
+                    pacing.heard(job)
+                if response.status in THROTTLED and pacing.park(job, response):
                     return None
                 is_enough = self._is_at_hand if request is self._first else self._is_listed
-                page = answers.read_page_unless(request, response, secret, is_enough, self._users.undocumented.look)
+                page = answers.read_page_unless(
+                    request, response, credential.secret, is_enough, users.undocumented.look
+                )
                 place.lives(sent_at)
                 goes_on = self._learn(job, request, page, response, sent_at)
             except ConfigurationError:
                 raise  # a bug or a misuse, and so of every credential
             except CobaltError as error:
                 self._give_up(job)
-                self._settle(job, error, now())
-                return verdicts.failed(label, error, region=place.region, pages=job.pages)
+                pacing.failed(job, error)
+                return verdicts.failed(credential.label, error, region=place.region, pages=job.pages)
             if not goes_on:
                 break
             if job.user is not None and not job.lists and job.user in self._following:
                 self._following[job.user].append(job)
                 return None
-            if job.user is not None and not self._users.take(job.user, now()):
+            if job.user is not None and not users.take(job.user, self._now()):
                 self._agenda.park(job, job.user)
                 return None
         tokens = () if job.user is None else self._at_hand.tokens(job.user)
-        return verdicts.alive(label, tokens, region=place.region, user=name_of(job.user))
+        return verdicts.alive(credential.label, tokens, region=place.region, user=name_of(job.user))
 
     async def ask(self, secret: Secret, place: Place) -> Response:
         """One bare answer to `limit=1`, for a control; who asks has had the place's turn."""
@@ -138,10 +111,6 @@ class Look:
         user = self._users.of(token_id)
         return user is not None and user in self._at_hand
 
-    def _is_known(self, job: Job) -> bool:
-        """Whether its listing came to an end while it waited for that."""
-        return job.user is not None and self._users.is_whole(job.user)
-
     def _request(self, job: Job) -> Request:
         """The next page of its listing; one token where that is enough to tell whose it is; else the first page."""
         if job.listing is not None:
@@ -158,28 +127,12 @@ class Look:
             job.user = self._bind(page, job.user, is_first=request is self._first)
         job.pages += 1
         if job.pages == 1:
-            self._compare(job)
+            self.pacing.learned(job)
         if job.user is not None:
-            now = self._now()
-            if users.answered(job.user, sent_at, now, response.headers):
-                self._agenda.open(job.user, now)
-            elif job.hint is None and users.left(job.user) < 0:
-                self._waste(now)
-        if isinstance(page, str) or (job.user is not None and users.is_whole(job.user)):
-            return False
-        return self._read_on(job, request, page)
-
-    def _compare(self, job: Job) -> None:
-        """Whose it is, beside whose it was likely to be."""
-        self._asked += job.hint is None
-        self._end_run(job)
-        if job.hint is not None and job.user != job.hint:
-            self._agenda.give_back(self._users.number(job.hint))
-
-    def _end_run(self, job: Job) -> None:
-        """It is of somebody else than those before it, perhaps: then those that were parked last need not wait."""
-        if self._neighbours.seen(job, job.user) and job.scouts is not None:
-            self._agenda.release(self._users.number(job.scouts), SCOUT - 1)
+            self.pacing.answered(job, job.user, sent_at, response.headers)
+            if users.is_whole(job.user):
+                return False
+        return not isinstance(page, str) and self._read_on(job, request, page)
 
     def _read_on(self, job: Job, request: Request, page: Page) -> bool:
         """Where a listing goes on; whether it does."""
@@ -247,43 +200,3 @@ class Look:
                 followers[0].lists = True
                 self._agenda.resume(followers[:1])
         job.listing, job.found, job.lists = None, None, False
-
-    def _settle(self, job: Job, error: CobaltError, now: float) -> None:
-        """No page came, and so no word of what is left to whoever was charged for it; a 401 counts for nobody (F4)."""
-        user = job.user or job.hint
-        if user is None:
-            return
-        user = self._users.number(user)
-        if job.user is None and isinstance(error, UnauthorizedError):
-            self._agenda.give_back(user)
-        if self._users.unanswered(user):
-            self._agenda.open(user, now)
-
-    def _park(self, job: Job, response: Response, now: float) -> bool:
-        """A 429 or 509: the job waits for the window, unless that takes too long.
-
-        Where nothing is known of whose it is, whoever used up a window last is the likeliest; and a scout for a user
-        who has something left is somebody else's.
-        """
-        after = pace.retry_after(response.headers.get("Retry-After"), time.time())
-        users = self._users
-        user = job.user or users.suspect(now, job.hint)
-        if user in (job.user, NOBODY):
-            users.throttled(user, now, after)
-        if job.hint is None:
-            self._asked += 1
-            self._waste(now)
-        is_strangers = job.scouts is not None and not users.is_spent(users.number(job.scouts))
-        if is_strangers and self._doubts < _MOST_DOUBTS:
-            self._doubts += 1
-            self._end_run(job)
-        job.throttled += 1
-        most = _MOST_THROTTLED if job.user is not None else _MOST_UNKNOWN
-        if job.throttled >= most or users.opens(user) - now > self._longest:
-            return False
-        self._agenda.park(job, user)
-        return True
-
-    def _waste(self, now: float) -> None:
-        self._wasted += 1
-        self.patient_until = now + _PATIENCE

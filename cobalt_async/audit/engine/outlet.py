@@ -60,5 +60,6 @@ class Outlet:
         for credential, result, user in found:
             self.taken += 1
             self._facts.add(credential, result, user)
-            self.tell(result)
+            self.landed.append(result)
         self._facts.keep()
+        self._on_change()

@@ -5,7 +5,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import define
 
 from .. import verdicts
 from ..credential import Credential
@@ -17,7 +17,7 @@ from .places import Place
 MOST_HELD = 10_000
 
 
-@frozen
+@define(eq=False)
 class _Held:
     at: float  # when the answer was here
     credential: Credential

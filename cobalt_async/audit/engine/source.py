@@ -1,7 +1,7 @@
 """Credentials from any iterable or async iterable, one at a time, when they are asked for."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
-from typing import Final
+from typing import Final, cast
 
 from ...errors import ConfigurationError
 from ..credential import Credential
@@ -23,28 +23,27 @@ class Source:
         self._credentials = credentials
         self._now: Iterator[Credential] | None = None
         self._later: AsyncIterator[Credential] | None = None
+        self.is_plain: bool = not isinstance(credentials, AsyncIterable)
 
-    async def next(self) -> Credential | None:
-        """The next credential, None after the last; TypeError for anything else in its place."""
-        if self._now is not None:
-            item = next(self._now, _END)
-        elif self._later is not None:
-            item = await anext(self._later, _END)
-        else:
-            self._open()
-            return await self.next()
+    def next_now(self) -> Credential | None:
+        """The next credential of a plain iterable, None after the last; TypeError for anything else in its place."""
+        if self._now is None:
+            self._now = iter(cast("Iterable[Credential]", self._credentials))
+        item = next(self._now, _END)
         if isinstance(item, Credential):
             return item
-        if item is _END:
-            return None
-        raise TypeError(f"credentials: each of them is a Credential, not {type(item).__name__}")
+        _check_end(item)
+        return None
 
-    def _open(self) -> None:
-        given = self._credentials
-        if isinstance(given, AsyncIterable):
-            self._later = aiter(given)
-        else:
-            self._now = iter(given)
+    async def next(self) -> Credential | None:
+        """The same of an async iterable, once it is there."""
+        if self._later is None:
+            self._later = aiter(cast("AsyncIterable[Credential]", self._credentials))
+        item = await anext(self._later, _END)
+        if isinstance(item, Credential):
+            return item
+        _check_end(item)
+        return None
 
     async def close(self) -> None:
         """Close the generator, if it is one; a second time does nothing."""
@@ -53,3 +52,8 @@ class Source:
             await opened.aclose()
         elif isinstance(opened, Generator):
             opened.close()
+
+
+def _check_end(item: object) -> None:
+    if item is not _END:
+        raise TypeError(f"credentials: each of them is a Credential, not {type(item).__name__}")

@@ -76,12 +76,14 @@ class Users:
         """
         new: list[Token] = []
         others: list[int] = []
+        by_id, same = self._by_id, self._same
         for token in tokens:
-            known = self._by_id.get(hash(token.id))
+            known = by_id.get(hash(token.id))
             if known is None:
                 new.append(token)
                 continue
-            known = self.number(known)
+            if known in same:
+                known = self.number(known)
             if user is None:
                 user = known
             elif known != user:
@@ -91,7 +93,7 @@ class Users:
         if user is None:
             user = self.add()
         for token in new:
-            self._by_id[hash(token.id)] = user
+            by_id[hash(token.id)] = user
         return user, new, others
 
     def restore(self, rows: Iterable[tuple[int, str]], last: int) -> None:

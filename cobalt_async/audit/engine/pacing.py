@@ -1,0 +1,121 @@
+"""When to ask: whose window a request takes from, before that is known and after, and who waits for which window."""
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping
+
+from ...errors import CobaltError, UnauthorizedError
+from ...protocol import pace
+from ...protocol.answers import Response
+from .agenda import Agenda, Job
+from .neighbours import SCOUT, Neighbours
+from .users import NOBODY, Users
+
+_MOST_THROTTLED = 5  # times that one credential is answered 429 or 509, where it is known whose it is
+_MOST_UNKNOWN = 15  # (the same, where it is not: it may have waited for the wrong window)
+_PATIENCE = 1.0  # seconds after one who was asked in vain
+_FREE = 100  # requests in vain, whatever the inventory's size
+_MOST_DOUBTS = 10  # runs that a refused scout ends: a few find the large users, and more would ask in vain
+
+
+class Pacing:
+    """Charges each request to a window, by what is known of whose it is; `longest` seconds are waited for one."""
+
+    def __init__(self, users: Users, agenda: Agenda, *, longest: float) -> None:
+        self.patient_until: float = -math.inf
+        self._users = users
+        self._agenda = agenda
+        self._longest = longest
+        self._neighbours = Neighbours(users)
+        self._now = asyncio.get_running_loop().time
+        self._doubts = 0  # times that a scout was refused though its user had something left
+        self._asked = self._wasted = 0  # of those of whom nothing was known: all, and 509 or beyond our share
+
+    def may_ask(self) -> bool:
+        """Whether one of whom nothing is known may be asked now.
+
+        Where many of them were asked in vain, or beyond the share that is ours, and enough others wait: only one after
+        the other, and none for a second after another of those.
+        """
+        if self._neighbours.is_scouting:
+            return False
+        if self._wasted <= _FREE + self._asked / 100 or not self._agenda.is_rich():
+            return True
+        return not (self._neighbours.out or self._now() < self.patient_until)
+
+    def likely(self, job: Job) -> int | None:
+        """Whose a new job is likely to be: by the id that is declared, or by those that were asked just before."""
+        token_id = job.credential.token_id
+        declared = None if token_id is None else self._users.of(token_id)
+        return self._neighbours.guess(job) if declared is None else declared
+
+    def sent(self, job: Job) -> None:
+        """This one is being asked."""
+        self._neighbours.sent(job)
+
+    def heard(self, job: Job) -> None:
+        """Whatever came of it, this one is back."""
+        self._neighbours.heard(job)
+
+    def learned(self, job: Job) -> None:
+        """A first answer showed whose it is, beside whose it was likely to be."""
+        if job.hint is None:
+            self._asked += 1
+        elif job.user != job.hint:
+            self._agenda.give_back(self._users.number(job.hint))
+        self._end_run(job)
+
+    def answered(self, job: Job, user: int, sent_at: float, headers: Mapping[str, str]) -> None:
+        """An answer told what is left of a window."""
+        now = self._now()
+        if self._users.answered(user, sent_at, now, headers):
+            self._agenda.open(user, now)
+        elif job.hint is None and self._users.left(user) < 0:
+            self._waste(now)
+
+    def failed(self, job: Job, error: CobaltError) -> None:
+        """No page came, and so no word of what is left to whoever was charged for it; a 401 counts for nobody (F4)."""
+        user = job.user or job.hint
+        if user is None:
+            return
+        user = self._users.number(user)
+        if job.user is None and isinstance(error, UnauthorizedError):
+            self._agenda.give_back(user)
+        if self._users.unanswered(user):
+            self._agenda.open(user, self._now())
+
+    def park(self, job: Job, response: Response) -> bool:
+        """A 429 or 509: the job waits for the window, unless that takes too long.
+
+        Where nothing is known of whose it is, whoever used up a window last is the likeliest; and a scout for a user
+        who has something left is somebody else's.
+        """
+        now = self._now()
+        after = pace.retry_after(response.headers.get("Retry-After"), time.time())
+        users = self._users
+        user = job.user or users.suspect(now, job.hint)
+        if user in (job.user, NOBODY):
+            users.throttled(user, now, after)
+        if job.hint is None:
+            self._asked += 1
+            self._waste(now)
+        is_strangers = job.scouts is not None and not users.is_spent(users.number(job.scouts))
+        if is_strangers and self._doubts < _MOST_DOUBTS:
+            self._doubts += 1
+            self._end_run(job)
+        job.throttled += 1
+        most = _MOST_THROTTLED if job.user is not None else _MOST_UNKNOWN
+        if job.throttled >= most or users.opens(user) - now > self._longest:
+            return False
+        self._agenda.park(job, user)
+        return True
+
+    def _end_run(self, job: Job) -> None:
+        """It is of somebody else than those before it, perhaps: then those that were parked last need not wait."""
+        if self._neighbours.seen(job, job.user) and job.scouts is not None:
+            self._agenda.release(self._users.number(job.scouts), SCOUT - 1)
+
+    def _waste(self, now: float) -> None:
+        self._wasted += 1
+        self.patient_until = now + _PATIENCE
