@@ -143,9 +143,9 @@ class Agenda:
         self.parked = 0
         return jobs
 
-    def is_rich(self) -> bool:
-        """Whether enough waits to use up a good part of the windows that it waits for."""
-        return 4 * self.parked >= len(self._parked) * self._users.whole_window > 0
+    def riches(self) -> float:
+        """How many times over what waits would use up a good part, a quarter, of the windows that it waits for."""
+        return 4 * self.parked / (len(self._parked) * self._users.usual_window) if self._parked else 0.0
 
     def open(self, user: int, now: float) -> None:
         """More of this user's window may be used than was known before."""

@@ -15,7 +15,9 @@ from .users import NOBODY, Users
 _MOST_THROTTLED = 5  # times that one credential is answered 429 or 509, where it is known whose it is
 _MOST_UNKNOWN = 15  # (the same, where it is not: it may have waited for the wrong window)
 _PATIENCE = 1.0  # seconds after one who was asked in vain
+_MOST_PATIENCE = 10.0  # times that, where so much waits that nobody else is needed
 _FREE = 100  # requests in vain, whatever the inventory's size
+_ALLOWED = 200  # and one in so many of all that were asked
 _MOST_DOUBTS = 10  # runs that a refused scout ends: a few find the large users, and more would ask in vain
 
 
@@ -40,7 +42,7 @@ class Pacing:
         """
         if self._neighbours.is_scouting:
             return False
-        if self._wasted <= _FREE + self._asked / 100 or not self._agenda.is_rich():
+        if self._wasted <= _FREE + self._asked / _ALLOWED or self._agenda.riches() < 1:
             return True
         return not (self._neighbours.out or self._now() < self.patient_until)
 
@@ -72,7 +74,7 @@ class Pacing:
         if self._users.answered(user, sent_at, now, headers):
             self._agenda.open(user, now)
         elif job.hint is None and self._users.left(user) < 0:
-            self._waste(now)
+            self._waste(job, now)
 
     def failed(self, job: Job, error: CobaltError) -> None:
         """No page came, and so no word of what is left to whoever was charged for it; a 401 counts for nobody (F4)."""
@@ -99,7 +101,7 @@ class Pacing:
             users.throttled(user, now, after)
         if job.hint is None:
             self._asked += 1
-            self._waste(now)
+            self._waste(job, now)
         is_strangers = job.scouts is not None and not users.is_spent(users.number(job.scouts))
         if is_strangers and self._doubts < _MOST_DOUBTS:
             self._doubts += 1
@@ -116,6 +118,7 @@ class Pacing:
         if self._neighbours.seen(job, job.user) and job.scouts is not None:
             self._agenda.release(self._users.number(job.scouts), SCOUT - 1)
 
-    def _waste(self, now: float) -> None:
+    def _waste(self, job: Job, now: float) -> None:
         self._wasted += 1
-        self.patient_until = now + _PATIENCE
+        times = 1.0 if job.scouts is not None else min(max(1.0, self._agenda.riches()), _MOST_PATIENCE)
+        self.patient_until = now + _PATIENCE * times

@@ -12,6 +12,7 @@ from .undocumented import Undocumented
 NOBODY = 0  # stands for users who are not known
 _FEW = 2  # requests
 _SUSPECTS = 16
+_MEMORY = 16  # windows
 _SOON = 5.0  # seconds
 _OF_ALL, _OF_ITS_BEGINNING = 1, 2  # what one may be unsure of, of a window
 _DOCUMENTED = 100  # readings a window (F22)
@@ -31,6 +32,7 @@ class Users:
         self.tokens: int = 0  # of all listings that were read to their end
         self._exhausted: deque[int] = deque(maxlen=_SUSPECTS)  # whose windows were used up, the latest last
         self.whole_window: int = max(1, int(_DOCUMENTED * share))  # requests
+        self.usual_window: float = self.whole_window  # what new windows have for us, as others leave it: a mean
         self._few = min(self.whole_window, _FEW)
         self._share = share
         self._by_id: dict[int, int] = {}
@@ -157,6 +159,7 @@ class Users:
         opened, was_unsure = self._opened[user], False
         if sent_at >= opened + pace.WINDOW:
             self._opened[user], self._left[user] = now, ours
+            self.usual_window += (min(max(1, ours + 1), _MOST_REST) - self.usual_window) / _MEMORY
         elif sent_at >= opened and self._unsure[user]:
             was_unsure = self._unsure[user] == _OF_ALL
             under_way = self._few - self._left[user] - 1

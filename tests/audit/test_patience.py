@@ -1,0 +1,143 @@
+"""When one of whom nothing is known is asked: rarely, where that is mostly in vain and enough others wait."""
+
+import asyncio
+
+import pytest
+
+from cobalt_async import Secret
+from cobalt_async.audit import Credential
+from cobalt_async.audit.engine import pacing
+from cobalt_async.audit.engine.agenda import Agenda, Job
+from cobalt_async.audit.engine.neighbours import SCOUT
+from cobalt_async.audit.engine.pacing import Pacing
+from cobalt_async.audit.engine.users import Users
+from cobalt_async.protocol.answers import Response
+from tests.virtual_time import virtually
+
+THROTTLED = Response(509, {"X-Rate-Limit-Remaining": "0"}, b"{}")
+
+
+def told(remaining: int) -> dict[str, str]:
+    """The headers that say how much of a documented window is left."""
+    return {"X-Rate-Limit-Get-Limit": "100", "X-Rate-Limit-Remaining": str(remaining)}
+
+
+class Desk:
+    """A Pacing among Users and an Agenda."""
+
+    def __init__(self) -> None:
+        self.users = Users(0.8)
+        self.agenda = Agenda(self.users)
+        self.pacing = Pacing(self.users, self.agenda, longest=3600.0)
+        self.now = asyncio.get_running_loop().time
+
+    def job(self, name: str = "x") -> Job:
+        """One that is new."""
+        return Job(Credential(name, Secret(f"{name}-secret")))
+
+    def user(self, remaining: int) -> int:
+        """A user in whose window an answer told what is left."""
+        user = self.users.add()
+        self.users.answered(user, self.now(), self.now(), told(remaining))
+        return user
+
+    def park(self, user: int, count: int) -> None:
+        """So many wait for this user's window."""
+        for number in range(count):
+            self.agenda.park(self.job(f"parked-{number}"), user)
+
+    def waste(self, count: int = 1) -> None:
+        """So many strangers are asked in vain; what is parked for that is taken off again."""
+        for _ in range(count):
+            stranger = self.job()
+            self.pacing.sent(stranger)
+            self.pacing.heard(stranger)
+            assert self.pacing.park(stranger, THROTTLED)
+        self.agenda.drain()
+
+
+@virtually
+async def test_strangers_are_asked_as_long_as_few_were_asked_in_vain() -> None:
+    """A hundred are free, whatever waits."""
+    desk = Desk()
+    user = desk.user(0)
+    desk.waste(100)
+    desk.park(user, 100)
+    assert desk.pacing.may_ask()
+    desk.waste(2)
+    desk.park(user, 100)
+    assert not desk.pacing.may_ask()
+
+
+@virtually
+async def test_strangers_are_asked_where_too_little_waits() -> None:
+    """A quarter of the window that it waits for is enough, as it is left to us: 20 of 80, and of 30 hardly 8."""
+    for remaining, enough in ((99, 20), (49, 8)):
+        desk = Desk()
+        user = desk.user(0)
+        for _ in range(200):
+            desk.user(remaining)
+        desk.waste(150)
+        desk.park(user, enough - 1)
+        assert desk.pacing.may_ask()
+        desk.park(user, 1)
+        assert not desk.pacing.may_ask()
+
+
+@virtually
+async def test_patience_grows_with_what_waits() -> None:
+    """A second after the last one in vain; more, up to ten, where many times as many wait as are needed."""
+    for waiting, seconds in ((20, 1.0), (60, 3.0), (2000, 10.0)):
+        desk = Desk()
+        user = desk.user(0)
+        for _ in range(200):
+            desk.user(99)
+        desk.waste(150)
+        desk.park(user, waiting - 1)
+        assert desk.pacing.park(desk.job(), THROTTLED)
+        assert desk.pacing.patient_until - desk.now() == pytest.approx(seconds, rel=0.06)
+        await asyncio.sleep(seconds * 0.9)
+        assert not desk.pacing.may_ask()
+        await asyncio.sleep(seconds * 0.2)
+        assert desk.pacing.may_ask()
+
+
+@virtually
+async def test_a_scout_is_waited_for_a_second_and_no_longer() -> None:
+    """Those who stand behind it may be somebody's who has not begun: to wait for long would hold that user up."""
+    desk = Desk()
+    user = desk.user(0)
+    desk.waste(150)
+    desk.park(user, 2000)
+    scout = desk.job()
+    scout.scouts = user
+    assert desk.pacing.park(scout, THROTTLED)
+    assert desk.pacing.patient_until - desk.now() == pytest.approx(1.0)
+
+
+@virtually
+async def test_ten_refused_scouts_end_a_run_and_no_more() -> None:
+    """A scout that is refused though its user has something left lets those before it go: ten times in a run."""
+    desk = Desk()
+    user = desk.user(30)
+    released = []
+    for _ in range(pacing._MOST_DOUBTS + 3):
+        desk.park(user, SCOUT)
+        before = desk.agenda.parked
+        scout = desk.job()
+        scout.scouts = user
+        assert desk.pacing.park(scout, THROTTLED)
+        released.append(before + 1 - desk.agenda.parked)
+        desk.agenda.drain()
+    assert released == [SCOUT - 1] * pacing._MOST_DOUBTS + [0] * 3
+
+
+@virtually
+async def test_a_header_of_a_hostile_server_bounds_nothing_away() -> None:
+    """Whatever an answer says is left, the mean of windows stays a number that something can be compared with."""
+    desk = Desk()
+    for _ in range(100):
+        user = desk.users.add()
+        desk.users.answered(user, desk.now(), desk.now(), told(10**30))
+        desk.user(10**6)
+    assert 1 <= desk.users.usual_window <= 2**16
