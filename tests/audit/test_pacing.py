@@ -260,6 +260,27 @@ async def test_a_gateway_that_answers_everybody_makes_the_run_void() -> None:
 
 
 @virtually
+async def test_stopping_a_void_run_waits_for_no_more_rows() -> None:
+    """Its rows are still read, to be told NOT_TRIED; after `stop` nobody waits for those that never come."""
+    world = Pretended()
+    ada = world.user("ada")
+    page = b'{"data":[],"pagination":{"next_page":null}}'
+    world.instead[None] = after(0, Response(200, {"Content-Type": "application/json"}, page))
+
+    async def rows() -> AsyncIterator[Credential]:
+        yield ada[0]
+        await asyncio.Event().wait()
+
+    async with AsyncCobalt(base_url="http://127.0.0.1:9") as cobalt:
+        cobalt._root.refreshes.exchange._transport = cast(Any, world)
+        async with audit(cobalt, rows()) as run:
+            asyncio.get_running_loop().call_later(60, run.stop)
+            assert [result.reason async for result in run] == ["void"]
+            assert asyncio.get_running_loop().time() == pytest.approx(60, abs=3)
+    assert run.report().void is not None
+
+
+@virtually
 async def test_a_gateway_that_opens_midway_makes_the_run_void_at_its_end() -> None:
     """What answers everybody by the end is noticed before the run is called complete."""
     world = Pretended()
