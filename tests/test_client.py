@@ -327,6 +327,18 @@ async def test_a_listing_under_way_when_the_client_closes_ends_in_one_of_our_err
             await caller
 
 
+async def test_with_a_lent_session_it_ends_at_once_too() -> None:
+    """The session stays open, and so does the connection that a reading of ours waits on; the reading ends."""
+    async with serving(BareServer(None)) as server, aiohttp.ClientSession() as session:
+        cobalt = await AsyncCobalt(TOKEN, base_url=server.url, session=session).__aenter__()
+        caller = asyncio.create_task(cobalt.tokens.list())
+        await server.arrived.wait()
+        await cobalt.aclose()
+        with pytest.raises(CobaltError, match="closed"):
+            await asyncio.wait_for(caller, 5)
+        assert not session.closed
+
+
 @virtually
 async def test_a_retry_after_the_client_closed_ends_in_what_was_answered() -> None:
     """A call that wakes from its backoff into a closed client tells what its last try that left was answered."""

@@ -141,17 +141,22 @@ class Attempt:
         if self._task is not None:
             self._task.cancel()
 
-    def is_over(self) -> bool:
-        """Whether a cancellation that arrived came of `expire` and of nobody else, as `asyncio.timeout` tells."""
+    def abandon(self) -> None:
+        """The client is being closed: a reading ends now; what may have changed something is still waited for."""
+        if not self._mutating:
+            self.expire()
+
+    def take_back(self) -> bool:
+        """Take back the cancellation of `expire`; whether nobody else cancels the task. As `asyncio.timeout` does."""
         return self.expired and self._task is not None and self._task.uncancel() <= self._cancelling
 
     async def read_reply(self, most: int) -> None:
         """Read the answer that the session gave."""
-        await self.read(self.reply.status, self.reply.headers, self.reply.content, most)
+        self.status, self.headers = self.reply.status, self.reply.headers
+        await self.read(self.reply.content, most)
 
-    async def read(self, status: int, headers: Mapping[str, str], content: aiohttp.StreamReader, most: int) -> None:
+    async def read(self, content: aiohttp.StreamReader, most: int) -> None:
         """Read an answer's body to its end, or to the first thing that is wrong: `flaw` names it."""
-        self.status, self.headers = status, headers
         size = 0
         try:
             if content.is_eof():  # all of it is here already, as nearly always

@@ -54,7 +54,7 @@ class Line:
     def __init__(
         self,
         request: Request,
-        url: URL,
+        base_url: str,
         session: aiohttp.ClientSession,
         connector: aiohttp.BaseConnector,
         *,
@@ -63,6 +63,7 @@ class Line:
         self.headers = request.headers
         self._session = session
         self._connector = connector
+        url = URL(base_url, encoded=True)
         self._target = _Target(
             "GET",
             url,
@@ -72,7 +73,7 @@ class Line:
             session=session,
             ssl=ssl,
         )
-        self._path = url.raw_path_qs.removesuffix(request.target)
+        self._path = url.raw_path.removesuffix("/")
         said = "".join(f"{name}: {value}\r\n" for name, value in self._target.headers.items())
         self._head = f" HTTP/1.1\r\n{said}Authorization: Bearer "
 
@@ -104,7 +105,9 @@ class Line:
                 if not 100 <= message.code < 200 or message.code == 101:
                     break
             attempt.answered()
-            await attempt.read(message.code, message.headers, payload, most)
+            attempt.status, attempt.headers = message.code, message.headers
+            del message  # a head may say the token again, and this frame stands in tracebacks
+            await attempt.read(payload, most)
         except BaseException:
             connection.close()
             raise

@@ -123,10 +123,11 @@ class Transport:
         except Stale as stale:
             return stale
         except asyncio.CancelledError:
-            if not attempt.is_over():
+            if not attempt.take_back():
                 raise
             return self._told(request, attempt, TimeoutError())
         except Exception as error:  # noqa: BLE001 - whatever aiohttp may raise ends here
+            attempt.take_back()  # something on the way may have made another exception of it
             return self._told(request, attempt, error)
         else:
             return None
@@ -170,7 +171,7 @@ class Transport:
         if line is None or line.headers is not request.headers:
             while len(self._lines) >= _MOST_LINES:
                 del self._lines[next(iter(self._lines))]
-            line = Line(request, route.url(request), self._session, self._connector, ssl=self._tls(route))
+            line = Line(request, route.base_url, self._session, self._connector, ssl=self._tls(route))
             self._lines[route.base_url] = line
         return line
 

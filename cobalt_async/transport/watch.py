@@ -7,12 +7,15 @@ from typing import Protocol
 
 
 class Timed(Protocol):
-    """What ends at a moment on the loop's clock, math.inf for never; `expire` is called once that has come."""
+    """What ends at a moment on the loop's clock, math.inf for never."""
 
     ends: float
 
     def expire(self) -> None:
         """The moment has come."""
+
+    def abandon(self) -> None:
+        """The client is being closed."""
 
 
 class Watch:
@@ -29,12 +32,18 @@ class Watch:
     def until(self, when: float) -> None:
         """Some try ends at `when`."""
         if when < self._rings:
-            self.close()
+            self._disarm()
             self._rings = when
             self._timer = self._loop.call_at(when, self._ring)
 
     def close(self) -> None:
-        """No more ringing."""
+        """The client closes. What goes on nevertheless still ends at its moment."""
+        for timed in tuple(self.under_way):
+            timed.abandon()
+        if not self.under_way:
+            self._disarm()
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

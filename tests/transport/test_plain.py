@@ -294,21 +294,26 @@ async def test_a_line_keeps_no_answer_and_no_token(lines: list[plain.Line]) -> N
 
 @pytest.mark.parametrize("at", ["head", "body"])
 async def test_who_is_cancelled_takes_the_connection_along(at: str) -> None:
-    """What was asked on it is still to come: the next reading has another connection, and its own answer."""
+    """What was asked on it is still to come: the next reading has another connection, and its own answer. A head that
+    says the token again stands in no frame of the traceback.
+    """
     came = asyncio.Event()
 
     async def first(exchange: Exchange) -> None:
-        await exchange.say(head(200, length=1000) + b"{" if at == "body" else b"")
+        await exchange.say(head(200, length=1000, X_Echo=TOKEN) + b"{" if at == "body" else b"")
         came.set()
         await hang(exchange)
 
+    hunter = Hunter(TOKEN)
     async with raw(first, ok("api_mine")) as server, client(server) as cobalt:
         asking = asyncio.create_task(cobalt.tokens.list())
         await came.wait()
         await asyncio.sleep(0.01)
         asking.cancel()
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError) as caught:
             await asking
+        hunter.look_at_error(caught.value)
+        assert hunter.found == []
         page = await cobalt.tokens.list()
     assert [token.id for token in page.items] == ["api_mine"]
     assert server.connections == 2

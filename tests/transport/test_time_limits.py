@@ -89,7 +89,7 @@ async def test_a_task_that_was_cancelled_before_still_has_time_limits() -> None:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            return attempt.is_over()
+            return attempt.take_back()
         return False
 
     task = asyncio.create_task(wind_up())
