@@ -52,12 +52,15 @@ CASES: Sequence[Case] = (
     ("random", "both"),
     ("biggest first", "half of each window eaten"),
     ("round robin", "half of each window eaten"),
+    ("biggest first", "both"),
+    ("round robin", "both"),
     ("biggest last", ""),
 )
 AT_FULL_SIZE: Sequence[Case] = (  # about five minutes of CPU each
-    ("random", ""),
-    ("random", "5 % of answers 503"),
-    ("random", "half of each window eaten"),
+    ("biggest first", ""),
+    ("biggest first", "both"),
+    ("round robin", ""),
+    ("round robin", "both"),
     ("random", "both"),
 )
 WITHOUT_GOAL = frozenset({"biggest last"})  # who comes last cannot be begun with: reported, and not judged

@@ -80,6 +80,16 @@ async def test_a_declared_id_that_is_anothers_costs_one_request_more() -> None:
 
 
 @virtually
+async def test_many_who_were_taken_for_somebody_elses_cost_one_request_more_together() -> None:
+    """Sixteen at once are asked for one token, since the one before has many in a row: one of them lists for all."""
+    world = Pretended()
+    people = [*world.user("ada", secrets=40), *world.user("bob", secrets=20)]
+    found, _, _ = await run_audit(world, people, concurrency=16, rate=0)
+    assert set(short(found).values()) == {"ALIVE"}
+    assert world.statuses[200] == 60 + 1
+
+
+@virtually
 async def test_a_window_is_used_to_its_share_and_then_parked() -> None:
     """A user with 200 declared secrets is asked 80 times a window; nobody gets a 509, nobody is lost."""
     world = Pretended()

@@ -6,7 +6,6 @@ import pytest
 
 from cobalt_async import Secret
 from cobalt_async.audit import Credential
-from cobalt_async.audit.engine import pacing
 from cobalt_async.audit.engine.agenda import Agenda, Job
 from cobalt_async.audit.engine.neighbours import SCOUT
 from cobalt_async.audit.engine.pacing import Pacing
@@ -103,33 +102,72 @@ async def test_patience_grows_with_what_waits() -> None:
 
 
 @virtually
-async def test_a_scout_is_waited_for_a_second_and_no_longer() -> None:
-    """Those who stand behind it may be somebody's who has not begun: to wait for long would hold that user up."""
+async def test_scouts_are_not_asked_in_vain() -> None:
+    """There are few of them, and behind one may stand a user who has not begun: nobody waits after one."""
     desk = Desk()
     user = desk.user(0)
-    desk.waste(150)
+    desk.waste(100)
+    before = desk.pacing.patient_until
     desk.park(user, 2000)
-    scout = desk.job()
-    scout.scouts = user
-    assert desk.pacing.park(scout, THROTTLED)
-    assert desk.pacing.patient_until - desk.now() == pytest.approx(1.0)
-
-
-@virtually
-async def test_ten_refused_scouts_end_a_run_and_no_more() -> None:
-    """A scout that is refused though its user has something left lets those before it go: ten times in a run."""
-    desk = Desk()
-    user = desk.user(30)
-    released = []
-    for _ in range(pacing._MOST_DOUBTS + 3):
-        desk.park(user, SCOUT)
-        before = desk.agenda.parked
+    await asyncio.sleep(1)
+    for _ in range(50):
         scout = desk.job()
         scout.scouts = user
         assert desk.pacing.park(scout, THROTTLED)
-        released.append(before + 1 - desk.agenda.parked)
-        desk.agenda.drain()
-    assert released == [SCOUT - 1] * pacing._MOST_DOUBTS + [0] * 3
+    assert desk.pacing.patient_until == before
+    assert desk.pacing.may_ask()
+
+
+@virtually
+async def test_the_longer_a_run_the_fewer_scouts_it_needs() -> None:
+    """One in sixteen, and in a long run one for each eighth of what stands before: 16 for 1,000 that come in a row."""
+    desk = Desk()
+    user = desk.user(0)
+    neighbours = desk.pacing._neighbours
+    for _ in range(8):
+        neighbours.seen(desk.job(), user)
+    scouts, between = [], []
+    for number in range(1000):
+        job = desk.job()
+        if desk.pacing.likely(job) is None:
+            scouts.append(number)
+            between.append(neighbours.behind)
+            neighbours.sent(job)
+            neighbours.heard(job)
+    assert scouts[:8] == [15, 31, 47, 63, 79, 95, 111, 127]
+    assert len(scouts) < 32
+    assert all(gap <= max(SCOUT, number / 8 + 1) for number, gap in zip(scouts, between, strict=True))
+    assert sum(between) + len(scouts) == scouts[-1] + 1
+    neighbours.seen(desk.job(), user + 1)  # somebody else's: a run of theirs begins with one in sixteen
+    for _ in range(8):
+        neighbours.seen(desk.job(), user)
+    assert [desk.pacing.likely(desk.job()) is None for _ in range(SCOUT)] == [False] * (SCOUT - 1) + [True]
+
+
+@virtually
+async def test_a_scout_of_another_user_lets_all_go_that_stand_behind_it() -> None:
+    """They were parked for the user before, and nothing is known of them: each is asked, and none is lost."""
+    desk = Desk()
+    user, other = desk.user(0), desk.user(90)
+    for _ in range(8):
+        desk.pacing._neighbours.seen(desk.job(), user)
+    scout = desk.job()
+    for number in range(SCOUT):
+        job = desk.job(f"in-a-row-{number}")
+        hint = desk.pacing.likely(job)
+        if hint is None:
+            scout = job
+        else:
+            desk.agenda.park(job, hint)
+    desk.pacing.heard(scout)
+    scout.user = other
+    desk.pacing.learned(scout)
+    freed = [job for _ in range(SCOUT - 1) if (job := desk.agenda.next(desk.now())) is not None]
+    assert [job.credential.label for job in freed] == [f"in-a-row-{number}" for number in range(SCOUT - 1)]
+    assert {job.hint for job in freed} == {None}
+    before = desk.pacing.patient_until
+    assert desk.pacing.park(freed[0], THROTTLED)
+    assert desk.pacing.patient_until == before  # they do not count as asked in vain, as strangers do
 
 
 @virtually

@@ -22,6 +22,7 @@ class Job:
     __slots__ = (
         "credential",
         "found",
+        "freed",
         "hint",
         "listing",
         "lists",
@@ -37,6 +38,7 @@ class Job:
         self.credential: Credential = credential
         self.hint: int | None = hint  # whose it is likely to be
         self.scouts: int | None = None  # asked to find out whether it, and those before it, are this user's
+        self.freed: bool = False  # it waited for somebody's window, and is somebody else's, perhaps
         self.user: int | None = None  # whose it is
         self.said: tuple[AuditResult, ...] = ()  # place by place
         self.pages: int = 0  # read at this place
@@ -45,6 +47,11 @@ class Job:
         self.found: dict[str, Token] | None = None  # on the pages of that listing, by id
         self.refused: bool = False  # everywhere, at the first look; this is the second
         self.throttled: int = 0  # times
+
+    @property
+    def is_strangers(self) -> bool:
+        """Whether nothing is known of whose it is, nor of whose it may be."""
+        return self.hint is None and self.scouts is None and not self.freed
 
     @property
     def is_new(self) -> bool:
@@ -157,7 +164,7 @@ class Agenda:
         queue = self._parked.get(user, deque())
         for _ in range(min(count, len(queue))):
             job = self._unpacked(queue.pop(), user)
-            job.hint = None
+            job.hint, job.freed = None, True
             self._ready.appendleft(job)
             self.parked -= 1
 

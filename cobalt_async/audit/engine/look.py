@@ -141,7 +141,12 @@ class Look:
         if page.next_page is None:
             self._complete(job, page)
             return False
-        if request is self._probe or (job.user in self._following and not job.lists):
+        if job.user in self._following and not job.lists:
+            return True
+        if request is self._probe:  # of one of many, perhaps, who were taken for somebody else's: one of them lists
+            if job.user is not None:
+                job.lists = True
+                self._following.setdefault(job.user, [])
             return True
         if job.listing is None:
             job.lists, job.found = True, {token.id: token for token in page.items}

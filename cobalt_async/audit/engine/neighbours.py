@@ -4,7 +4,8 @@ from .agenda import Job
 from .users import Users
 
 _RUN = 8  # of one user in a row, before a next one is expected
-SCOUT = 16  # one in so many is asked all the same, while a window is used up
+SCOUT = 16  # one in so many is asked all the same, while a window is used up; fewer in a long run
+_OF_A_RUN = 8  # one for so much of a run as stands before it: an eighth
 
 
 class Neighbours:
@@ -14,14 +15,16 @@ class Neighbours:
         self._users = users
         self._user: int | None = None
         self._run = 0
-        self._unasked = 0
+        self._unasked = self._since = 0  # of this run: all, and since the last scout
         self.out: int = 0  # asked right now, of those of whom nothing is known
+        self.behind: int = 0  # how many stand between the last scout and the one before
         self._scout: Job | None = None
 
     def seen(self, job: Job, user: int | None) -> bool:
         """An answer showed whose this one is; True where those parked before it may be somebody else's too."""
         if user is None or user != self._user:
             self._user, self._run = user, 0
+            self._unasked = self._since = 0
         self._run += 1
         return job.scouts is not None and job.scouts != user
 
@@ -37,8 +40,10 @@ class Neighbours:
         if self._users.left(self._user) > self.out:
             return self._user
         self._unasked += 1
-        if self._unasked % SCOUT:
+        self._since += 1
+        if self._since < max(SCOUT, self._unasked // _OF_A_RUN):
             return self._user
+        self.behind, self._since = self._since - 1, 0
         self._scout = job
         job.scouts = self._user
         return None

@@ -9,7 +9,7 @@ from ...errors import CobaltError, UnauthorizedError
 from ...protocol import pace
 from ...protocol.answers import Response
 from .agenda import Agenda, Job
-from .neighbours import SCOUT, Neighbours
+from .neighbours import Neighbours
 from .users import NOBODY, Users
 
 _MOST_THROTTLED = 5  # times that one credential is answered 429 or 509, where it is known whose it is
@@ -18,7 +18,6 @@ _PATIENCE = 1.0  # seconds after one who was asked in vain
 _MOST_PATIENCE = 10.0  # times that, where so much waits that nobody else is needed
 _FREE = 100  # requests in vain, whatever the inventory's size
 _ALLOWED = 200  # and one in so many of all that were asked
-_MOST_DOUBTS = 10  # runs that a refused scout ends: a few find the large users, and more would ask in vain
 
 
 class Pacing:
@@ -31,7 +30,6 @@ class Pacing:
         self._longest = longest
         self._neighbours = Neighbours(users)
         self._now = asyncio.get_running_loop().time
-        self._doubts = 0  # times that a scout was refused though its user had something left
         self._asked = self._wasted = 0  # of those of whom nothing was known: all, and 509 or beyond our share
 
     def may_ask(self) -> bool:
@@ -61,20 +59,24 @@ class Pacing:
         self._neighbours.heard(job)
 
     def learned(self, job: Job) -> None:
-        """A first answer showed whose it is, beside whose it was likely to be."""
+        """A first answer showed whose it is, beside whose it was likely to be.
+
+        Where a scout is of somebody else than those before it, those that were parked last need not wait, perhaps.
+        """
         if job.hint is None:
             self._asked += 1
         elif job.user != job.hint:
             self._agenda.give_back(self._users.number(job.hint))
-        self._end_run(job)
+        if self._neighbours.seen(job, job.user) and job.scouts is not None:
+            self._agenda.release(self._users.number(job.scouts), self._neighbours.behind)
 
     def answered(self, job: Job, user: int, sent_at: float, headers: Mapping[str, str]) -> None:
         """An answer told what is left of a window."""
         now = self._now()
         if self._users.answered(user, sent_at, now, headers):
             self._agenda.open(user, now)
-        elif job.hint is None and self._users.left(user) < 0:
-            self._waste(job, now)
+        elif job.is_strangers and self._users.left(user) < 0:
+            self._waste(now)
 
     def failed(self, job: Job, error: CobaltError) -> None:
         """No page came, and so no word of what is left to whoever was charged for it; a 401 counts for nobody (F4)."""
@@ -90,8 +92,7 @@ class Pacing:
     def park(self, job: Job, response: Response) -> bool:
         """A 429 or 509: the job waits for the window, unless that takes too long.
 
-        Where nothing is known of whose it is, whoever used up a window last is the likeliest; and a scout for a user
-        who has something left is somebody else's.
+        Where nothing is known of whose it is, whoever used up a window last is the likeliest.
         """
         now = self._now()
         after = pace.retry_after(response.headers.get("Retry-After"), time.time())
@@ -101,11 +102,8 @@ class Pacing:
             users.throttled(user, now, after)
         if job.hint is None:
             self._asked += 1
-            self._waste(job, now)
-        is_strangers = job.scouts is not None and not users.is_spent(users.number(job.scouts))
-        if is_strangers and self._doubts < _MOST_DOUBTS:
-            self._doubts += 1
-            self._end_run(job)
+            if job.is_strangers:
+                self._waste(now)
         job.throttled += 1
         most = _MOST_THROTTLED if job.user is not None else _MOST_UNKNOWN
         if job.throttled >= most or users.opens(user) - now > self._longest:
@@ -113,12 +111,6 @@ class Pacing:
         self._agenda.park(job, user)
         return True
 
-    def _end_run(self, job: Job) -> None:
-        """It is of somebody else than those before it, perhaps: then those that were parked last need not wait."""
-        if self._neighbours.seen(job, job.user) and job.scouts is not None:
-            self._agenda.release(self._users.number(job.scouts), SCOUT - 1)
-
-    def _waste(self, job: Job, now: float) -> None:
+    def _waste(self, now: float) -> None:
         self._wasted += 1
-        times = 1.0 if job.scouts is not None else min(max(1.0, self._agenda.riches()), _MOST_PATIENCE)
-        self.patient_until = now + _PATIENCE * times
+        self.patient_until = now + _PATIENCE * min(max(1.0, self._agenda.riches()), _MOST_PATIENCE)

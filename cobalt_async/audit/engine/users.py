@@ -16,7 +16,7 @@ _MEMORY = 16  # windows
 _SOON = 5.0  # seconds
 _OF_ALL, _OF_ITS_BEGINNING = 1, 2  # what one may be unsure of, of a window
 _DOCUMENTED = 100  # readings a window (F22)
-_MOST_REST = 2**16 - 1
+_MOST_USUAL = 10_000  # (the same), whatever an answer says
 
 
 class Users:
@@ -39,7 +39,6 @@ class Users:
         self._same: dict[int, int] = {}
         self._opened = array("d", [-math.inf])
         self._left = array("l", [0])
-        self._rest = array("H", [0])  # what was left in all, others' share too, when it was told last
         self._whole = bytearray(1)
         self._unsure = bytearray(1)  # what is not known of a window before a request in it is answered
 
@@ -55,7 +54,6 @@ class Users:
         """A number for a user who was not seen before."""
         self._opened.append(-math.inf)
         self._left.append(0)
-        self._rest.append(_DOCUMENTED)
         self._whole.append(False)
         self._unsure.append(False)
         return len(self._whole) - 1
@@ -149,17 +147,15 @@ class Users:
         """
         if (remaining := pace.count(headers.get("X-Rate-Limit-Remaining"))) is None:
             self._left[user] = _DOCUMENTED  # who tells no limit has none, or answers 509
-            self._rest[user] = 0
             return True
         limit = pace.count(headers.get("X-Rate-Limit-Get-Limit")) or _DOCUMENTED
         if limit != _DOCUMENTED:
             self.limits.add(limit)
         ours = remaining - (limit - max(1, int(limit * self._share)))
-        self._rest[user] = min(remaining, _MOST_REST)
         opened, was_unsure = self._opened[user], False
         if sent_at >= opened + pace.WINDOW:
             self._opened[user], self._left[user] = now, ours
-            self.usual_window += (min(max(1, ours + 1), _MOST_REST) - self.usual_window) / _MEMORY
+            self.usual_window += (min(max(1, ours + 1), _MOST_USUAL) - self.usual_window) / _MEMORY
         elif sent_at >= opened and self._unsure[user]:
             was_unsure = self._unsure[user] == _OF_ALL
             under_way = self._few - self._left[user] - 1
@@ -182,17 +178,13 @@ class Users:
 
     def throttled(self, user: int, now: float, after: float | None) -> None:
         """A 429 or 509: nothing is left until the window ends, `after` seconds from now if the answer says so."""
-        self._left[user], self._unsure[user], self._rest[user] = 0, False, 0
+        self._left[user], self._unsure[user] = 0, False
         if user != NOBODY:
             self._exhaust(user)
         if after is not None:
             self._opened[user] = now + after - pace.WINDOW
         elif now >= self._opened[user] + pace.WINDOW:
             self._opened[user] = now
-
-    def is_spent(self, user: int) -> bool:
-        """Whether the user's window had nothing left, not for others either, when that was told last."""
-        return not self._rest[user]
 
     def suspect(self, now: float, besides: int | None) -> int:
         """Whose window is used up most lately, of those that are still closed; NOBODY's where nobody's is."""
@@ -212,4 +204,3 @@ class Users:
         self._whole[user] |= self._whole[gone]
         self._opened[user] = max(self._opened[user], self._opened[gone])
         self._left[user] = min(self._left[user], self._left[gone])
-        self._rest[user] = min(self._rest[user], self._rest[gone])
