@@ -162,7 +162,7 @@ async def test_a_scout_of_another_user_lets_all_go_that_stand_behind_it() -> Non
     desk.pacing.heard(scout)
     scout.user = other
     desk.pacing.learned(scout)
-    freed = [job for _ in range(SCOUT - 1) if (job := desk.agenda.next(desk.now())) is not None]
+    freed = [one for _ in range(SCOUT - 1) if (one := desk.agenda.next(desk.now())) is not None]
     assert [job.credential.label for job in freed] == [f"in-a-row-{number}" for number in range(SCOUT - 1)]
     assert {job.hint for job in freed} == {None}
     before = desk.pacing.patient_until
