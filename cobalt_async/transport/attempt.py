@@ -137,9 +137,9 @@ class Attempt:
 
     def expire(self) -> None:
         """The limit that runs has run out: whatever is waited for is given up."""
+        if not self.expired and self._task is not None:
+            self._task.cancel()  # once: it is taken back once
         self.expired = True
-        if self._task is not None:
-            self._task.cancel()
 
     def abandon(self) -> None:
         """The client is being closed: a reading ends now; what may have changed something is still waited for."""
