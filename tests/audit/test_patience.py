@@ -84,6 +84,21 @@ async def test_strangers_are_asked_where_too_little_waits() -> None:
 
 
 @virtually
+async def test_of_many_windows_that_are_waited_for_a_few_count() -> None:
+    """A few hundred that wait are enough, however many users they are of: 32 windows' quarters, of 80 each."""
+    desk = Desk()
+    users = [desk.user(0) for _ in range(100)]
+    for _ in range(200):
+        desk.user(99)
+    desk.waste(150)
+    for user in users:
+        desk.park(user, 6)
+    assert desk.pacing.may_ask()
+    desk.park(users[0], 40)
+    assert not desk.pacing.may_ask()
+
+
+@virtually
 async def test_patience_grows_with_what_waits() -> None:
     """A second after the last one in vain; more, up to ten, where many times as many wait as are needed."""
     for waiting, seconds in ((20, 1.0), (60, 3.0), (2000, 10.0)):

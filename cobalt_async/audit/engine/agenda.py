@@ -13,6 +13,7 @@ from .spill import spill, unspill
 from .users import Users
 
 SECOND_LOOK = 5.0  # seconds after the first, at least
+_MOST_WINDOWS = 32
 _TOGETHER = 0.1  # seconds: who is due next waits so long for those that are due soon after
 
 
@@ -151,8 +152,12 @@ class Agenda:
         return jobs
 
     def riches(self) -> float:
-        """How many times over what waits would use up a good part, a quarter, of the windows that it waits for."""
-        return 4 * self.parked / (len(self._parked) * self._users.usual_window) if self._parked else 0.0
+        """How many times over what waits would use up a good part, a quarter, of the windows that it waits for.
+
+        Of no more than a few windows: once they open and what waited is asked, there is nothing to wait for any more.
+        """
+        windows = min(len(self._parked), _MOST_WINDOWS)
+        return 4 * self.parked / (windows * self._users.usual_window) if windows else 0.0
 
     def open(self, user: int, now: float) -> None:
         """More of this user's window may be used than was known before."""
