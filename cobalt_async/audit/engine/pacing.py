@@ -36,7 +36,7 @@ class Pacing:
         """Whether one of whom nothing is known may be asked now.
 
         Where many of them were asked in vain, or beyond the share that is ours, and enough others wait: only one after
-        the other, and none for a second after another of those.
+        the other, and none for a second after another of those; up to ten, where much more waits than is needed.
         """
         if self._neighbours.is_scouting:
             return False
