@@ -150,7 +150,6 @@ class Exchange:
             delay, price = pace.backoff(call.retry, tries, self._dice()), pace.RetryBudget.TRANSIENT
             late = too_late(call, delay)
         else:
-            self._budget.earn()
             return None
         return None if late or tries >= call.retry.tries or not self._budget.spend(price) else delay
 

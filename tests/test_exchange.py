@@ -231,6 +231,19 @@ async def test_a_lasting_failure_is_not_posted_again() -> None:
     assert len(transport.sent) == 4
 
 
+async def test_retries_are_earned_by_answers_alone() -> None:
+    """A reading that is answered pays back one of what a retry costs; one whose failure lasts pays nothing."""
+    transport = FakeTransport(NotSentError("x", "a certificate", True), answer())
+    exchange = transport.exchange()
+    exchange._budget.spend(100)
+    left = exchange._budget._left
+    with pytest.raises(NotSentError):
+        await exchange.fetch(GET, call())
+    assert exchange._budget._left == left
+    await exchange.fetch(GET, call())
+    assert exchange._budget._left == left + 1
+
+
 @pytest.mark.parametrize("status", [429, 509])
 @virtually
 async def test_a_used_up_window_is_waited_for(status: int) -> None:

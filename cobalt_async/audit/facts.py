@@ -3,7 +3,6 @@
 No secret is in it: of each there is a fingerprint under a salt that stands in the same file.
 """
 
-import hashlib
 import secrets
 import sqlite3
 import time
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 
 from ..durable import replacing
 from ..errors import ConfigurationError
-from ..ledger import FINGERPRINT, Ledger
+from ..ledger import Ledger, fingerprint
 from ..models import Token
 from . import tables
 from .checkpoint import check_no_journal, made_new
@@ -78,14 +77,11 @@ class Facts:
             self._base.close()
             raise
         self._added = self._earlier
-        self._marker = hashlib.blake2b(key=self.salt, digest_size=FINGERPRINT)
         self._due = time.monotonic() + _AT_RISK
 
     def mark(self, credential: Credential) -> bytes:
-        """The fingerprint of a credential's secret in this file, as `ledger.fingerprint` makes it."""
-        marker = self._marker.copy()  # which has taken in the salt already
-        marker.update(credential.secret.reveal().encode())
-        return marker.digest()
+        """The fingerprint of a credential's secret in this file."""
+        return fingerprint(credential.secret, self.salt)
 
     def label_mark(self, label: str) -> bytes:
         """The fingerprint of a label; no secret has the same, whatever its text."""

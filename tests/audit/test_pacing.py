@@ -16,6 +16,10 @@ from tests.audit.asking import ALIVE, DEAD, NOT_TRIED, short, unknown
 from tests.audit.pretend import LATENCY, Pretended, after, dead, refusal, run_audit
 from tests.virtual_time import virtually
 
+NOTHING_LISTED = Response(
+    200, {"Content-Type": "application/json"}, b'{"data":[],"pagination":{"next_page":null}}'
+)  # as a gateway that knows nobody may say to everybody
+
 
 @pytest.fixture(autouse=True)
 def _second_looks_when_they_are_due(_second_looks_at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,8 +265,7 @@ async def test_a_gateway_that_answers_everybody_makes_the_run_void() -> None:
     """A made-up token gets 200: nothing is asked, everything is NOT_TRIED."""
     world = Pretended()
     ada = world.user("ada")
-    page = b'{"data":[],"pagination":{"next_page":null}}'
-    world.instead[None] = after(0, Response(200, {"Content-Type": "application/json"}, page))
+    world.instead[None] = after(0, NOTHING_LISTED)
     found, run, _ = await run_audit(world, [*ada, *dead(3)])
     assert set(short(found).values()) == {"NOT_TRIED void"}
     assert "made-up token was answered 200" in str(run.report().void)
@@ -274,8 +277,7 @@ async def test_stopping_a_void_run_waits_for_no_more_rows() -> None:
     """Its rows are still read, to be told NOT_TRIED; after `stop` nobody waits for those that never come."""
     world = Pretended()
     ada = world.user("ada")
-    page = b'{"data":[],"pagination":{"next_page":null}}'
-    world.instead[None] = after(0, Response(200, {"Content-Type": "application/json"}, page))
+    world.instead[None] = after(0, NOTHING_LISTED)
 
     async def rows() -> AsyncIterator[Credential]:
         yield ada[0]
@@ -295,8 +297,7 @@ async def test_a_gateway_that_opens_midway_makes_the_run_void_at_its_end() -> No
     """What answers everybody by the end is noticed before the run is called complete."""
     world = Pretended()
     people = [person for number in range(5) for person in world.user(f"u{number}")]
-    page = b'{"data":[],"pagination":{"next_page":null}}'
-    world.instead[None] = after(4, Response(200, {"Content-Type": "application/json"}, page))
+    world.instead[None] = after(4, NOTHING_LISTED)
     _, run, _ = await run_audit(world, people, concurrency=1)
     assert run.report().void is not None
     assert not run.report().complete

@@ -49,8 +49,8 @@ class Desk:
         """So many strangers are asked in vain; what is parked for that is taken off again."""
         for _ in range(count):
             stranger = self.job()
-            self.pacing.sent(stranger)
-            self.pacing.heard(stranger)
+            self.pacing.neighbours.sent(stranger)
+            self.pacing.neighbours.heard(stranger)
             assert self.pacing.park(stranger, THROTTLED)
         self.agenda.drain()
 
@@ -138,7 +138,7 @@ async def test_the_longer_a_run_the_fewer_scouts_it_needs() -> None:
     """One in sixteen, and in a long run one for each eighth of what stands before: 16 for 1,000 that come in a row."""
     desk = Desk()
     user = desk.user(0)
-    neighbours = desk.pacing._neighbours
+    neighbours = desk.pacing.neighbours
     for _ in range(8):
         neighbours.seen(desk.job(), user)
     scouts, between = [], []
@@ -165,7 +165,7 @@ async def test_a_scout_of_another_user_lets_all_go_that_stand_behind_it() -> Non
     desk = Desk()
     user, other = desk.user(0), desk.user(90)
     for _ in range(8):
-        desk.pacing._neighbours.seen(desk.job(), user)
+        desk.pacing.neighbours.seen(desk.job(), user)
     scout = desk.job()
     for number in range(SCOUT):
         job = desk.job(f"in-a-row-{number}")
@@ -174,7 +174,7 @@ async def test_a_scout_of_another_user_lets_all_go_that_stand_behind_it() -> Non
             scout = job
         else:
             desk.agenda.park(job, hint)
-    desk.pacing.heard(scout)
+    desk.pacing.neighbours.heard(scout)
     scout.user = other
     desk.pacing.learned(scout)
     freed = [one for _ in range(SCOUT - 1) if (one := desk.agenda.next(desk.now())) is not None]

@@ -44,14 +44,13 @@ class Conductor:
     ) -> None:
         self.users: Users = Users(share)
         self.ended: bool = False
-        self.stopped: str | None = None  # why nothing more is asked
         self._failure: BaseException | None = None
         self._cobalt = cobalt
         self._intake = Intake(source, facts)
         self._concurrency = concurrency
         self._agenda = Agenda(self.users)
         self._look = Look(cobalt, self.users, self._agenda, facts)
-        self._control = Control(cobalt, self._look, self.users, where, on_void=self._void)
+        self._control = Control(cobalt, self._look, self.users, where)
         self.outlet: Outlet = Outlet(where, facts, on_change=on_change)
         self._on_change = on_change
         self._changed = asyncio.Event()
@@ -65,6 +64,7 @@ class Conductor:
             on_change=self._changed.set,
         )
         self._now = asyncio.get_running_loop().time
+        self._stopped: str | None = None
         self._vouching = False
         self._crew = Crew(owner)
         self._waves = Waves(lambda: self._crew.workers)
@@ -82,6 +82,11 @@ class Conductor:
         return self._control.void
 
     @property
+    def stopped(self) -> str | None:
+        """Why nothing more is asked."""
+        return self._stopped if self.void is None else "void"
+
+    @property
     def failure(self) -> BaseException | None:
         """What ended the run: a bug, a misuse, or what the source raised."""
         return self._failure or self._intake.failure
@@ -92,16 +97,12 @@ class Conductor:
 
     def stop(self, reason: str) -> None:
         """Ask for nothing more; what is under way comes to its end, the rest is NOT_TRIED."""
-        if self.stopped in {None, "void"} and not self.ended:
-            self.stopped = self.stopped or reason
+        if self._stopped is None and not self.ended:
+            self._stopped = reason
             self._control.hurry()
             self._changed.set()
             if reason == "stopped":
                 self._intake.give_up()
-
-    def _void(self) -> None:
-        """No answer counts, whatever else may have ended the run before."""
-        self.stopped = "void"
 
     def take(self) -> AuditResult:
         """The next result that may be told."""

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ...client import AsyncCobalt
 from ...errors import CobaltError, ConfigurationError, ForbiddenError, UnauthorizedError
@@ -23,22 +23,10 @@ _REQUEST = requests.list_tokens(limit=1)  # what the errors of an answer are abo
 
 
 class Control:
-    """Asks with tokens whose answer is known beforehand.
+    """Asks with tokens whose answer is known beforehand. `void` says why no answer of this run counts."""
 
-    `void` says why no answer of this run counts; `on_void` is called when that is found out.
-    """
-
-    def __init__(
-        self,
-        cobalt: AsyncCobalt,
-        look: Look,
-        users: Users,
-        where: tuple[Place, ...],
-        *,
-        on_void: Callable[[], None],
-    ) -> None:
+    def __init__(self, cobalt: AsyncCobalt, look: Look, users: Users, where: tuple[Place, ...]) -> None:
         self.void: str | None = None
-        self._on_void = on_void
         self._cobalt = cobalt
         self._look = look
         self._users = users
@@ -104,7 +92,6 @@ class Control:
                     f"a made-up token was answered {status} by {place.url}: something other than Cobalt answers "
                     "there; check the base URL, the proxy and the network, then audit again"
                 )
-                self._on_void()
                 return
 
     async def _is_alive(self, place: Place) -> bool:

@@ -61,11 +61,11 @@ class Look:
                 await place.turn()
             sent_at = self._now()
             try:
-                pacing.sent(job)
+                pacing.neighbours.sent(job)
                 try:
                     response = await self._cobalt._ask(request, credential.secret, place.url, self._retry)
                 finally:
-                    pacing.heard(job)
+                    pacing.neighbours.heard(job)
                 if response.status in THROTTLED and pacing.park(job, response):
                     return None
                 is_enough = self._is_at_hand if request is self._first else self._is_listed

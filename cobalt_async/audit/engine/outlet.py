@@ -62,4 +62,5 @@ class Outlet:
             self._facts.add(credential, result, user)
             self.landed.append(result)
         self._facts.keep()
-        self._on_change()
+        if self.landed:
+            self._on_change()

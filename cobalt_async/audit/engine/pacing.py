@@ -28,7 +28,7 @@ class Pacing:
         self._users = users
         self._agenda = agenda
         self._longest = longest
-        self._neighbours = Neighbours(users)
+        self.neighbours: Neighbours = Neighbours(users)
         self._now = asyncio.get_running_loop().time
         self._asked = self._wasted = 0  # of those of whom nothing was known: all, and 509 or beyond our share
 
@@ -38,25 +38,17 @@ class Pacing:
         Where many of them were asked in vain, or beyond the share that is ours, and enough others wait: only one after
         the other, and none for a second after another of those; up to ten, where much more waits than is needed.
         """
-        if self._neighbours.is_scouting:
+        if self.neighbours.is_scouting:
             return False
         if self._wasted <= _FREE + self._asked / _ALLOWED or self._agenda.riches() < 1:
             return True
-        return not (self._neighbours.out or self._now() < self.patient_until)
+        return not (self.neighbours.out or self._now() < self.patient_until)
 
     def likely(self, job: Job) -> int | None:
         """Whose a new job is likely to be: by the id that is declared, or by those that were asked just before."""
         token_id = job.credential.token_id
         declared = None if token_id is None else self._users.of(token_id)
-        return self._neighbours.guess(job) if declared is None else declared
-
-    def sent(self, job: Job) -> None:
-        """This one is being asked."""
-        self._neighbours.sent(job)
-
-    def heard(self, job: Job) -> None:
-        """Whatever came of it, this one is back."""
-        self._neighbours.heard(job)
+        return self.neighbours.guess(job) if declared is None else declared
 
     def learned(self, job: Job) -> None:
         """A first answer showed whose it is, beside whose it was likely to be.
@@ -67,8 +59,8 @@ class Pacing:
             self._asked += 1
         elif job.user != job.hint:
             self._agenda.give_back(self._users.number(job.hint))
-        if self._neighbours.seen(job, job.user) and job.scouts is not None:
-            self._agenda.release(self._users.number(job.scouts), self._neighbours.behind)
+        if self.neighbours.seen(job, job.user) and job.scouts is not None:
+            self._agenda.release(self._users.number(job.scouts), self.neighbours.behind)
 
     def answered(self, job: Job, user: int, sent_at: float, headers: Mapping[str, str]) -> None:
         """An answer told what is left of a window."""
