@@ -6,6 +6,7 @@ rest, and what `ClientSession._request` does that no reading of ours has: redire
 
 import asyncio
 import ssl as tls
+from collections.abc import Mapping
 from functools import cached_property
 from types import FunctionType
 from typing import Literal
@@ -60,7 +61,7 @@ class Line:
         *,
         ssl: tls.SSLContext | Literal[True],
     ) -> None:
-        self.headers = request.headers
+        self.headers: Mapping[str, str] = request.headers
         self._session = session
         self._connector = connector
         url = URL(base_url, encoded=True)
