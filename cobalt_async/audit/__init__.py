@@ -18,6 +18,7 @@ from .report.sarif import SarifWriter
 from .report.summary import summarize
 from .report.table import TableWriter
 from .report.writers import Format, Writer, writer
+from .rules.texts import looks_like_secret
 from .tally import Report
 from .verdicts import AuditResult, Verdict
 
@@ -50,6 +51,7 @@ __all__ = [
     "Writer",
     "audit",
     "changes",
+    "looks_like_secret",
     "printable",
     "read_baseline",
     "read_inventory",

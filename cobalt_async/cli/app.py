@@ -6,33 +6,47 @@ from typing import Annotated
 
 import typer
 
+from cobalt_async import errors
+
 from .audit_options import audit
 from .choice import BaseUrl, Choice, Job, Region
 from .rotation_options import resume, rotate, rotations
 from .version import show_version
 
 app: typer.Typer = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-tokens: typer.Typer = typer.Typer(no_args_is_help=True, help="List the tokens of one user.")
+tokens: typer.Typer = typer.Typer()
 app.add_typer(tokens, name="tokens")
 
 
 def choose(argv: Sequence[str]) -> Job:
-    """What these arguments ask for; for help, the version and a wrong usage, that is only an exit code."""
+    """What these arguments ask for; for help and the version, which are shown at once, that is only an exit code.
+
+    A wrong usage is a ConfigurationError.
+    """
     choice = Choice()
     command = typer.main.get_command(app)
     try:
-        command.main(args=list(argv), prog_name="cobalt-async", obj=choice)
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 0
+        ended = command.main(args=list(argv), prog_name="cobalt-async", obj=choice, standalone_mode=False)
+    except typer.TyperException as error:
+        context: typer.Context | None = getattr(error, "ctx", None)
+        path = "cobalt-async" if context is None else context.command_path
+        wrong = f"{error.format_message().rstrip('.')} (how it is used: {path} --help)"
     else:
-        code = 0
-    return choice.job if code == 0 and choice.job is not None else lambda: code
+        code = ended if isinstance(ended, int) else 0
+        return choice.job if code == 0 and choice.job is not None else lambda: code
+    raise errors.ConfigurationError(wrong)
+
+
+def _help_for_nothing(context: typer.Context) -> None:
+    """A name that has commands under it, and was given none, shows them; nothing was done."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
 
 
 def _version(wanted: bool) -> None:
@@ -41,8 +55,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
@@ -58,6 +73,13 @@ def _root(
     Of a rotation: 10 HELD, 11 UNCERTAIN, 12 LOST, 13 MISMATCH or CONFLICT, 14 REFUSED, nothing was sent,
     15 NOT_ROTATED, 130 interrupted before anything was sent.
     """
+    _help_for_nothing(context)
+
+
+@tokens.callback(invoke_without_command=True)
+def _tokens(context: typer.Context) -> None:
+    """List the tokens of one user."""
+    _help_for_nothing(context)
 
 
 @tokens.command("list")

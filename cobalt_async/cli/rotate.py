@@ -79,7 +79,7 @@ def rotate_token(options: Options) -> int:
             with kept_from_programs(wish.old, wish.sibling):
                 return asyncio.run(_look(wish, options) if options.dry_run else _rotate(wish, options))
         except errors.ConfigurationError as error:
-            refused = Rotation(state=State.REFUSED, why=str(error), token_id=options.token_id)
+            refused = Rotation(state=State.REFUSED, why=str(error), token_id="")  # what was given may be a secret
     return show_rotation(refused, options.journal, as_json=options.as_json)
 
 

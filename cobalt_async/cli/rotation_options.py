@@ -29,6 +29,13 @@ _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object inste
 _Quiet = Annotated[bool, typer.Option("--quiet", help="Do not tell each step on standard error.")]
 
 
+def _rotation_id(text: str | None) -> str | None:
+    """An ID as it was given; what cannot be one is not repeated, for it may be a secret."""
+    if text is not None and not text.startswith("rot-"):
+        raise typer.BadParameter("a rotation's id begins with rot-, and cobalt-async rotations lists them")
+    return text
+
+
 def rotate(
     context: typer.Context,
     token_id: Annotated[str, typer.Argument(metavar="TOKEN_ID", help="The token's id, api_…", show_default=False)],
@@ -101,7 +108,12 @@ def resume(
     context: typer.Context,
     rotation_id: Annotated[
         str | None,
-        typer.Argument(metavar="ID", help="A rotation's id, rot-…; else all unfinished ones.", show_default=False),
+        typer.Argument(
+            metavar="ID",
+            help="A rotation's id, rot-…; else all unfinished ones.",
+            show_default=False,
+            callback=_rotation_id,
+        ),
     ] = None,
     *,
     journal: _Journal = None,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from cobalt_async import errors
 
+from .arguments import without_secrets
 from .interrupts import sigint_waits
 from .speaking import complain, drop_output
 
@@ -25,7 +26,7 @@ def run(choose: Callable[[Sequence[str]], Callable[[], int]], argv: Sequence[str
         code = job()
         sys.stdout.flush()
     except errors.CobaltError as error:
-        complain(str(error))
+        complain(without_secrets(str(error), argv))
         code = _USAGE if isinstance(error, errors.ConfigurationError) else _FAILED
     except KeyboardInterrupt:
         complain("interrupted")

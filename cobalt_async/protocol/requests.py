@@ -78,8 +78,7 @@ def query(*, limit: int | None, cursor: str | None) -> str:
 
 def refresh_token(token_id: str, *, key: str, version: Version = "v1") -> Request:
     """`POST /tokens/{id}/refresh` (F12) with an Idempotency-Key, which is sent and never relied on (F17 to F19)."""
-    if not is_token_id(token_id):
-        raise ConfigurationError("token_id: api_ followed by ASCII letters and digits, as GET /tokens lists it")
+    check_token_id(token_id)
     headers = {
         "Accept": _ACCEPT[version],
         "User-Agent": _USER_AGENT,
@@ -95,6 +94,13 @@ def refresh_token(token_id: str, *, key: str, version: Version = "v1") -> Reques
 def is_token_id(text: object) -> bool:
     """Whether a text looks like the id of a token (F7)."""
     return isinstance(text, str) and _TOKEN_ID.fullmatch(text) is not None
+
+
+def check_token_id(token_id: str) -> str:
+    """The id of a token; what is none is not repeated, for it may be the token itself."""
+    if not is_token_id(token_id):
+        raise ConfigurationError("token_id: api_ followed by ASCII letters and digits, as GET /tokens lists it")
+    return token_id
 
 
 def check_limit(limit: int | None) -> int | None:

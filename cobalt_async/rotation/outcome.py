@@ -61,10 +61,10 @@ _ADVICE: Mapping[State, str] = {
 class Rotation:
     """How a rotation ended.
 
-    `why` is what happened, in one line. `token_id` is the id asked for, `new_token_id` the one that the token has
-    since. `events` are the steps that were done. `notes` are what did not go as it should and changed nothing.
-    `spool` is where the new secret stands while its store does not hold it. `refreshed` is set where the new secret
-    stands nowhere but here, because the disk took it as little as the store did: keep it now.
+    `why` is what happened, in one line. `token_id` is the id asked for ("" where that was none), `new_token_id` the
+    one that the token has since. `events` are the steps that were done. `notes` are what did not go as it should and
+    changed nothing. `spool` is where the new secret stands while its store does not hold it. `refreshed` is set where
+    the new secret stands nowhere but here, because the disk took it as little as the store did: keep it now.
     """
 
     state: State

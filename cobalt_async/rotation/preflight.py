@@ -57,8 +57,9 @@ async def check(wish: Wish, *, salt: bytes) -> Checked:
     entries = wish.journal.entries()
     check_unfinished(wish, entries.values())
     _check_references(wish)
+    requests.check_token_id(wish.token_id)
     listed = await _listed(wish, wish.old, "the secret being replaced")
-    if wish.token_id not in listed or not requests.is_token_id(wish.token_id):
+    if wish.token_id not in listed:
         raise Refused(
             f"{wish.token_id} is not among the {len(listed)} tokens of this user; compare the id with the listing"
         )

@@ -100,7 +100,8 @@ async def rotate(
         return await finished(cobalt, _rotate(wish, hands, begun), lambda: begun.intent is not None)
     except Refused as error:
         why = str(error)
-    return Rotation(state=State.REFUSED, why=why, token_id=token_id)
+    is_one = requests.is_token_id(token_id)  # what is none may be a secret
+    return Rotation(state=State.REFUSED, why=why, token_id=token_id if is_one else "")
 
 
 async def plan(

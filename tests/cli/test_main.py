@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -163,9 +164,9 @@ def test_no_command_offers_a_secret_as_an_argument(run: Run) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
-        ("tokens",),
         ("nonsense",),
+        ("non\nsense", "\x1b[31m"),
+        ("tokens", "lst"),
         ("--nonsense",),
         ("audit", "--nonsense"),
         ("audit", "a.csv", "b.csv"),
@@ -199,11 +200,53 @@ def test_no_command_offers_a_secret_as_an_argument(run: Run) -> None:
     ids=" ".join,
 )
 def test_a_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
-    """It is exit code 2, says how it is used, and is no traceback."""
+    """It is exit code 2, and one line that says what is wrong and how to learn how it is used."""
     ended = run(*arguments)
-    assert ended.code == 2
-    assert "Usage: cobalt-async" in ended.out + ended.err
-    assert "Traceback" not in ended.err
+    assert (ended.code, ended.out) == (2, "")
+    assert re.fullmatch(r"cobalt-async: \S[^\n]{9,} \(how it is used: cobalt-async( [a-z]+)* --help\)\n", ended.err)
+    assert ended.err.isprintable() or ended.err.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("command", [(), ("tokens",)], ids=" ".join)
+def test_a_name_that_has_commands_under_it(run: Run, command: tuple[str, ...]) -> None:
+    """Given none, it shows them on standard error; nothing was done, and that is exit code 2."""
+    ended = run(*command)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == run(*command, "--help").out
+
+
+SECRET = "ctok_live_Zx81kQ2mVb7Lr4TnW9yEa6Hd"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (SECRET,),
+        ("tokens", "list", SECRET),
+        ("tokens", "list", "--token-file", SECRET),
+        ("tokens", "list", f"--token-file={SECRET}"),
+        ("audit", SECRET),
+        ("audit", "--sandbox", "--policy", SECRET),
+        ("audit", "--sandbox", "--rate", SECRET),
+        ("diff", SECRET, SECRET),
+        ("resume", SECRET),
+        ("rules", SECRET),
+        ("rotate", "api_a", "--store", "file:a", f"--settle={SECRET}"),
+    ],
+    ids=lambda arguments: " ".join(arguments).replace(SECRET, "SECRET"),
+)
+def test_a_secret_that_was_given_as_a_name(run: Run, arguments: tuple[str, ...]) -> None:
+    """Whoever pastes a token where a file or a number belongs does not find it in the log of their job."""
+    ended = run(*arguments)
+    assert ended.code in (2, 14)
+    assert SECRET not in ended.out + ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_path_that_looks_random_is_told(run: Run, tmp_path: Path) -> None:
+    """A name in a folder that is there is a path, whatever it looks like."""
+    path = str(tmp_path / SECRET)
+    assert f"cobalt-async: {path}: it cannot be read" in run("audit", path).err
 
 
 @pytest.mark.parametrize("command", ["audit --sandbox", "--version"])

@@ -345,9 +345,13 @@ def test_bad_input(ada: Rotating, run: Run, monkeypatch: pytest.MonkeyPatch, wha
     monkeypatch.setenv("STRANGER", ada.sandbox.add_user("bob").tokens[0].secret)
     Path("open").mkdir(mode=0o777)
     Path("open").chmod(0o777)
-    filled = (word.format(id=ada.token.id, old=ada.old, foreign=other) for word in words)
-    ended = run("rotate", *filled, "--accept-one-shot", *(("--dry-run",) if dry else ()))
+    filled = [word.format(id=ada.token.id, old=ada.old, foreign=other) for word in words]
+    whole = ("rotate", *filled, "--accept-one-shot", *(("--dry-run",) if dry else ()))
+    ended = run(*whole)
     assert (ended.code, ended.out) == (14, "")
+    as_json = run(*whole, "--json")
+    assert flaw in json.loads(as_json.out).get("what_happened", "")
+    assert ada.is_silent(as_json)
     assert ended.err.startswith("REFUSED: ")
     assert flaw in ended.err
     assert len(ended.err.splitlines()) == 1

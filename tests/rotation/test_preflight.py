@@ -104,11 +104,19 @@ async def test_all_is_as_it_must_be(desk: Desk) -> None:
     assert sum(seen.method == "POST" for seen in desk.sandbox.requests) == 1
 
 
-@pytest.mark.parametrize("token_id", ["api_unknown", "api_../../x", "", "*"])
-async def test_an_id_that_is_not_listed(desk: Desk, token_id: str) -> None:
-    """Unknown, foreign, or no id at all."""
-    why = await desk.refused(token_id or " ")
-    assert "is not among the 2 tokens of this user; compare the id with the listing" in why
+async def test_an_id_that_is_not_listed(desk: Desk) -> None:
+    """It is told, so that it can be compared."""
+    why = await desk.refused("api_unknown")
+    assert why.startswith("api_unknown is not among the 2 tokens of this user; compare the id with the listing")
+
+
+@pytest.mark.parametrize("token_id", ["api_../../x", " ", "*", "pasted-secret-0123456789"])
+async def test_what_is_no_id(desk: Desk, token_id: str) -> None:
+    """Nothing is asked for its sake, and it is not repeated: it may be a secret."""
+    why = await desk.refused(token_id)
+    assert why.startswith("token_id: api_ followed by ASCII letters and digits, as GET /tokens lists it")
+    assert desk.sandbox.requests == []
+    assert (await rotate(desk.cobalt, token_id, **desk.wish)).token_id == ""
 
 
 async def test_another_users_id(desk: Desk) -> None:
