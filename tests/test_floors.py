@@ -57,7 +57,7 @@ TOOLS: dict[str, dict[str, tuple[str, ...]]] = {
     "builtins.print": {"cli": ("",), "audit.report": ("",)},
     "cattrs": {"protocol.wire": ("",)},
     "os.fsync": {"durable": ("",)},
-    "sqlite3": {"audit.facts": ("",)},
+    "sqlite3": {"audit.store": ("",)},
     "subprocess": {"references.processes": ("",)},
     "rich": {"cli": ("",), "audit.report": ("",)},
     "typer": {"cli": ("",), "audit.report": ("",)},

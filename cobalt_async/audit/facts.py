@@ -1,32 +1,25 @@
-"""What an audit learned, on disk and not in memory: the one file that knows SQLite.
+"""What an audit learned, on disk and not in memory.
 
 No secret is in it: of each there is a fingerprint under a salt that stands in the same file.
 """
 
 import secrets
-import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from ..durable import replacing
-from ..errors import ConfigurationError
 from ..ledger import Ledger, fingerprint
 from ..models import Token
-from . import tables
-from .checkpoint import check_no_journal, made_new
+from . import checkpoint, tables
 from .credential import Credential
 from .marks import kept_name, label_mark
+from .store import BATCH, Store
 from .tables import NOTHING, declared
-from .trouble import trouble_of
 from .verdicts import AuditResult, Verdict, name_of
 
-T = TypeVar("T")
-
-_BATCH = 500  # rows
 _AT_RISK = 1.0  # seconds of results that a killed process may lose
 
 
@@ -57,24 +50,21 @@ class Facts:
         asked: Iterable[str] = (),
         ledger: Ledger | None = None,
     ) -> None:
-        self.resumed: bool = path is not None and not made_new(path)
-        self._path = path
-        self._where = "the audit's temporary store (its folder is $TMPDIR)" if path is None else f"checkpoint {path}"
-        self._asked = " and ".join(sorted(asked))
+        self.resumed: bool = path is not None and not checkpoint.made_new(path)
+        self._is_lasting = path is not None
         self._ledger = ledger or Ledger()
         self._held: dict[str, list[tuple[Any, ...]]] = {sql: [] for sql in tables.WRITTEN_IN_BATCHES}
         self._plain = self._held[tables.ADD_PLAIN]
         self._listed = self._held[tables.LIST_PLAIN]
         self._unwritten: set[int] = set()  # users of whom tokens are held
-        self._failed = False
-        self._base = self._do(_connected, path)
+        self._store = Store(path)
         try:
-            self.salt: bytes = self._go_on(salt) if self.resumed else self._begin(salt or secrets.token_bytes(32))
+            self.salt: bytes = self._open(salt, " and ".join(sorted(asked)))
             for of_text in (label_mark, kept_name):
-                self._base.create_function(of_text.__name__, 1, partial(of_text, salt=self.salt), deterministic=True)
-            (self._earlier,) = self._row("SELECT COALESCE(MAX(n), 0) FROM credential")
+                self._store.define(of_text.__name__, partial(of_text, salt=self.salt))
+            (self._earlier,) = self._one("SELECT COALESCE(MAX(n), 0) FROM credential")
         except BaseException:
-            self._base.close()
+            self._store.close()
             raise
         self._added = self._earlier
         self._due = time.monotonic() + _AT_RISK
@@ -96,7 +86,7 @@ class Facts:
             self._plain.append((n, label, mark, verdict, user))
         else:
             self._held[tables.ADD].append((n, label, mark, verdict, result.reason, user, result.region, *said))
-        if n % _BATCH == 0:
+        if n % BATCH == 0:
             self.commit()
 
     def list(self, user: int, tokens: Iterable[Token], *, start: int = 0) -> None:
@@ -108,23 +98,21 @@ class Facts:
             else:
                 moment = token.expire_at.isoformat()
                 self._held[tables.LIST].append((user, place, token.id, token.name, token.last_characters, moment))
-        if len(self._listed) + len(self._held[tables.LIST]) >= _BATCH:
+        if len(self._listed) + len(self._held[tables.LIST]) >= BATCH:
             self.flush()
 
     def tokens(self, user: int) -> tuple[Token, ...]:
         """All tokens of a user, as they were listed."""
         if user in self._unwritten:
             self.flush()
-        rows = self._do(self._base.execute, tables.TOKENS, (user,))
         return tuple(
             Token(token_id, name, ending, None if moment is None else datetime.fromisoformat(moment))
-            for token_id, name, ending, moment in self._rows(rows)
+            for token_id, name, ending, moment in self._store.query(tables.TOKENS, (user,))
         )
 
     def known(self, credential: Credential) -> tuple[AuditResult, int | None] | None:
         """The result that an earlier run has for this label and secret, and its user; what is declared now is kept."""
-        mark = self.mark(credential)
-        row = self._do(self._do(self._base.execute, tables.KNOWN, (mark, credential.label, self._earlier)).fetchone)
+        row = self._store.row(tables.KNOWN, (self.mark(credential), credential.label, self._earlier))
         if row is None:
             return None
         n, verdict, region, user, *said = row
@@ -140,12 +128,12 @@ class Facts:
     def last_user(self) -> int:
         """The highest number that a user has, 0 where there is none."""
         self.flush()
-        (last,) = self._row(tables.LAST_USER)
+        (last,) = self._one(tables.LAST_USER)
         return int(last)
 
     def merge(self, user: int, same_as: int) -> None:
         """Two users turned out to be one: from `settle` on, the second number stands for both."""
-        gone, into = self._row(tables.ROOT, (user,)), self._row(tables.ROOT, (same_as,))
+        gone, into = self._one(tables.ROOT, (user,)), self._one(tables.ROOT, (same_as,))
         if gone != into:
             self.write("INSERT INTO alias VALUES (?, ?)", [(*gone, *into)])
 
@@ -157,20 +145,20 @@ class Facts:
     def query(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a SELECT, some at a time."""
         self.flush()
-        return self._rows(self._do(self._base.execute, sql, parameters))
+        return self._store.query(sql, parameters)
 
     def write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for many rows."""
-        self._do(self._base.executemany, sql, rows)
+        self._store.write(sql, rows)
 
     def run(self, script: str) -> None:
         """Run statements that take no values, and commit what was written before."""
         self.commit()
-        self._do(self._base.executescript, script)
+        self._store.run(script)
 
     def tell(self, name: str, value: object) -> None:
         """Note something about the run as a whole."""
-        self.write("INSERT OR REPLACE INTO about VALUES (?, ?)", [(name, value)])
+        self.write(tables.TELL, [(name, value)])
 
     def told(self, name: str) -> object:
         """What was noted, None where nothing was."""
@@ -180,115 +168,61 @@ class Facts:
         """Write what is held back."""
         for sql, rows in self._held.items():
             if rows:
-                self._do(self._base.executemany, sql, rows)
+                self._store.write(sql, rows)
                 rows.clear()
         self._unwritten.clear()
 
     def keep(self) -> None:
         """In a checkpoint, commit what was added, unless something was within the last second."""
-        if self._path is not None and time.monotonic() >= self._due:
+        if self._is_lasting and time.monotonic() >= self._due:
             self.commit()
 
     def commit(self) -> None:
         """Write what is held back; in a checkpoint, it stays from here on even where the process is killed."""
         self.flush()
-        if self._path is not None:
-            self._do(self._base.commit)
+        if self._is_lasting:
+            self._store.commit()
             self._due = time.monotonic() + _AT_RISK
 
     def save(self, path: Path) -> None:
         """Write a checkpoint of all this to another file, in one step."""
         self.flush()
-        self._do(self._base.commit)  # also of a temporary one: nothing can be copied out of a transaction
-        if self._path is not None and path.exists() and path.samefile(self._path):
+        self._store.commit()  # also of a temporary one: nothing can be copied out of a transaction
+        if self._store.path is not None and path.exists() and path.samefile(self._store.path):
             return  # it is what it should be, and open: another in its place would get no more of this run
-        check_no_journal(path)
-        try:
-            with replacing(path) as stream:
-                self._base.execute("VACUUM INTO ?", (stream.name,))
-        except OSError as error:
-            why = error.strerror or type(error).__name__
-        except sqlite3.DatabaseError as error:
-            why, _ = trouble_of(error) or (type(error).__name__, "")
-        else:
-            return
-        raise ConfigurationError(f"checkpoint {path}: it cannot be written ({why}); name another file, or make room")
+        checkpoint.check_no_journal(path)
+        self._store.copy(path)
 
     def close(self) -> None:
         """Forget it, or leave the file behind in a whole state."""
         try:
-            if not self._failed:  # that was told already
+            if not self._store.has_failed:  # that was told already
                 self.commit()
         finally:
-            self._base.close()
+            self._store.close()
 
-    def _begin(self, salt: bytes) -> bytes:
-        self._do(self._base.executescript, tables.TABLES)
-        self.salt = salt
-        self.tell("salt", salt)
-        self.tell("asked", self._asked)
-        self.tell("began", datetime.now(UTC).isoformat())
-        self._do(self._base.commit)
-        return salt
-
-    def _go_on(self, salt: bytes | None) -> bytes:
-        """Take up what is there, once it is known to be a whole checkpoint of ours; its salt."""
-        flaw = None
-        if self._row("PRAGMA application_id") != (tables.OURS,):
-            flaw = "it is no checkpoint; name one that an audit made"
-        elif self._row("PRAGMA user_version") != (tables.SCHEMA,):
-            flaw = "a newer version of cobalt_async made it; upgrade, or start anew with another file"
-        elif self._row("PRAGMA quick_check(1)") != ("ok",) or self._row(tables.COUNT) != (tables.NUMBER,):
-            flaw = "it is damaged; start anew, with another file"
-        elif salt not in (None, self.told("salt")):
-            flaw = "it was begun with another baseline, or with none; give that one, or start anew with another file"
-        elif (asked := self.told("asked")) not in (None, self._asked):
-            flaw = f"it holds what {asked} answered, and this run asks {self._asked}; ask there, or name another file"
-        if flaw is not None:
-            raise ConfigurationError(f"{self._where}: {flaw}")
+    def _open(self, salt: bytes | None, asked: str) -> bytes:
+        """Begin, or take up what is there; the salt."""
+        if not self.resumed:
+            salt = salt or secrets.token_bytes(32)
+            checkpoint.begin(self._store, salt, asked)
+            return salt
+        own = checkpoint.go_on(self._store, salt, asked)
         self._unite()
         self.run(tables.RESUME)
-        (own,) = self._row("SELECT value FROM about WHERE name = 'salt'")
-        return bytes(own)
+        return own
 
     def _unite(self) -> None:
         """One number for users who are one; of an id that several of them list, the first place stays."""
         self.commit()
-        for (user,) in self._rows(self._do(self._base.execute, "SELECT user FROM alias ORDER BY user")):
-            (into,) = self._row(tables.ROOT, (user,))
+        for (user,) in self._store.query("SELECT user FROM alias ORDER BY user"):
+            (into,) = self._one(tables.ROOT, (user,))
             self.write("UPDATE alias SET same_as = ? WHERE user = ?", [(into, user)])
             self.write(tables.MERGE_TOKENS, [(into, into, user, into)])
             self.write("DELETE FROM token WHERE user = ?", [(user,)])
         self.write(tables.MERGE_CREDENTIALS, [()])
         self.commit()
 
-    def _row(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...]:
-        """The one row of a SELECT."""
-        row: tuple[Any, ...] = self._do(self._do(self._base.execute, sql, parameters).fetchone)
-        return row
-
-    def _rows(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
-        while rows := self._do(cursor.fetchmany, _BATCH):
-            yield from rows
-
-    def _do(self, call: Callable[..., T], *arguments: object) -> T:
-        """What SQLite is asked for; trouble with the file is raised after its own exception is dropped."""
-        try:
-            return call(*arguments)
-        except sqlite3.DatabaseError as error:
-            trouble = trouble_of(error)
-            if trouble is None:
-                raise  # a bug in a statement
-        self._failed = True
-        raise ConfigurationError(f"{self._where}: {'; '.join(trouble)}")
-
-
-def _connected(path: Path | None) -> sqlite3.Connection:
-    """A new connection, which waits for nobody; no word in `path` means something to SQLite."""
-    base = sqlite3.connect("" if path is None else path.absolute(), timeout=0)
-    try:
-        base.executescript(tables.PRAGMAS if path is None else tables.PRAGMAS_OF_A_FILE)
-    except BaseException:
-        base.close()
-        raise
-    return base
+    def _one(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...]:
+        """The one row of a SELECT that always has one."""
+        return next(self._store.query(sql, parameters))

@@ -94,6 +94,7 @@ MERGE_TOKENS = (
     " (SELECT COALESCE(MAX(place), -1) FROM token WHERE user = ?)"
     " WHERE user = ? AND id NOT IN (SELECT id FROM token WHERE user = ?)"
 )
+TELL = "INSERT OR REPLACE INTO about VALUES (?, ?)"
 TOKENS = "SELECT id, name, last_characters, expire_at FROM token WHERE user = ? ORDER BY place"
 
 _UNSAID = "CREATE TEMP TABLE unsaid (kept TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;"

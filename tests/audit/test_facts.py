@@ -382,6 +382,11 @@ def _without_a_table(path: Path) -> None:
     _change(path, "DROP TABLE alias")
 
 
+def _without_its_salt(path: Path) -> None:
+    with closing(Facts(path)) as facts:
+        facts.write("DELETE FROM about WHERE name = ?", [("salt",)])
+
+
 def _cut(path: Path) -> None:
     with closing(Facts(path)) as facts:
         for n in range(2000):
@@ -420,6 +425,7 @@ def _link_to_nothing(path: Path) -> None:
         (_database, "it is no checkpoint; name one that an audit made"),
         (_newer, "a newer version of cobalt_async made it; upgrade, or"),
         (_without_a_table, "it is damaged; start anew, with another file"),
+        (_without_its_salt, "it is damaged; start anew, with another file"),
         (_cut, "it is damaged; start anew, with another file"),
         (_scribbled, "it is damaged; start anew, with another file"),
         (_scribbled_where_nobody_looks, "it is damaged; start anew, with another file"),
