@@ -5,8 +5,8 @@ from .journal import Journal
 from .outcome import Plan, Rotation, RotationClass
 from .resuming import resume, spooled_secret
 from .rotate import plan, rotate
-from .states import State
 from .stores import CommandStore, EnvFileStore, FileStore, KeyringStore, SecretStore, open_store
+from .words import State
 
 __all__ = [
     "Binding",

@@ -9,7 +9,7 @@ from ..client import AsyncCobalt
 from ..errors import CobaltError, UnauthorizedError
 from ..protocol import answers, requests
 from ..secret import Secret
-from .states import Seen
+from .words import Seen
 
 UNLISTED: Mapping[Seen, str] = {
     Seen.DEAD: "the old secret is dead, and so is the sibling; another token of the same user can still resume it",

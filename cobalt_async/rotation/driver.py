@@ -3,30 +3,23 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from ..protocol import requests
 from ..secret import Secret
 from ..successors import Replacement
-from . import records
+from .account import KEEPS_SPOOL, Account
 from .asking import OLD, UNLISTED, Asking
-from .binding import Binding
 from .hands import Hands
-from .outcome import WHY, Rotation, RotationClass
+from .outcome import Rotation
 from .points import Point, reached
 from .records import Entry
 from .refreshes import Refreshes
 from .shelves import Shelves
-from .states import Facts, Seen, State, Step, after
+from .states import Facts, after
+from .words import Seen, State, Step
 
-_KEEPS_SPOOL = frozenset({State.HELD, State.UNCERTAIN, State.LOST, State.MISMATCH, State.CONFLICT})
 _HELD = frozenset({Seen.ALIVE, Seen.FOUND})
-_EVENTS: Mapping[tuple[Step, Seen], tuple[str, Point]] = {
-    (Step.PROVE, Seen.ALIVE): ("PROVEN", Point.PROVEN),
-    (Step.CHECK_OLD, Seen.DEAD): ("OLD_DEAD", Point.OLD_DEAD),
-    (Step.STORE, Seen.WRITTEN): ("STORED", Point.STORED),
-    (Step.OVERWRITE, Seen.WRITTEN): ("STORED", Point.STORED),
-    (Step.READ_BACK, Seen.SAME): ("READ_BACK", Point.READ_BACK),
-}
 
 
 class Driver:
@@ -42,10 +35,7 @@ class Driver:
         self._known = {hands.old, hands.sibling}  # no answer brings these but as an echo
         self._new: Secret | None = None
         self._target = entry.token_id
-        self._events: list[str] = []
-        self._notes: list[str] = [*notes]
-        self._why = ""
-        self._died_at = "an unknown time"
+        self._account = Account(hands, entry, notes)
         self._acts: Mapping[Step, Callable[[], Awaitable[Seen]]] = {
             Step.SEND: self._send,
             Step.WATCH: self._watch,
@@ -79,7 +69,7 @@ class Driver:
     async def _run(self, step: Step | State, replacement: Replacement) -> Rotation:
         while isinstance(step, Step):
             seen = await self._acts[step]()
-            self._note(step, seen)
+            self._account.step(step, seen)
             self._facts = self._facts.after(step, seen)
             following = after(step, seen, self._facts)
             if following in (Step.STORE, Step.PROVE_AGAIN):
@@ -96,13 +86,13 @@ class Driver:
     async def _refresh(self, secret: Secret | None, *, by_sibling: bool) -> Seen:
         assert secret is not None  # noqa: S101 - the table asks for it only where it is at hand
         seen = await self._refreshes.send(secret, self._target, by_sibling=by_sibling, known=self._known)
-        self._why = self._refreshes.why
+        self._account.why = self._refreshes.why
         self._take_new()
         return seen
 
     async def _look(self) -> Seen:
         seen = self._refreshes.look(self._known)
-        self._why = self._refreshes.why
+        self._account.why = self._refreshes.why
         self._take_new()
         return seen
 
@@ -127,10 +117,10 @@ class Driver:
                 self._new = found
                 if self._entry.fingerprint(found) == self._entry.new:
                     return Seen.FOUND
-                self._why = "somebody else put a living secret into the store"
+                self._account.why = "somebody else put a living secret into the store"
                 return Seen.ALIVE
         if not clear:
-            self._why = "whether the store holds a living secret is not known"
+            self._account.why = "whether the store holds a living secret is not known"
         return Seen.NOTHING if clear else Seen.UNCLEAR
 
     async def _settle(self) -> Seen:
@@ -151,27 +141,27 @@ class Driver:
 
     async def _ask_old(self, seconds: float, *, wanted: Seen) -> Seen:
         if self._hands.old is None:
-            self._why = "the old secret is not at hand to ask with; name it (--secret-ref)"
+            self._account.why = "the old secret is not at hand to ask with; name it (--secret-ref)"
             return Seen.MISSING
         seen = await self._asking.until(wanted, self._hands.old, seconds)
         if seen is Seen.DEAD:
-            self._died_at = records.stamp(self._entry.last_sent() or datetime.now(UTC))
+            self._account.died(self._entry.last_sent() or datetime.now(UTC))
         if seen is not wanted:
-            self._why = OLD[seen].format(seconds=seconds)
+            self._account.why = OLD[seen].format(seconds=seconds)
         return seen
 
     async def _find(self) -> Seen:
         assert self._hands.sibling is not None  # noqa: S101 - the table asks for it only where it is at hand
         listed = await self._asking.listed(self._hands.sibling)
         if isinstance(listed, Seen):
-            self._why = UNLISTED[listed]
+            self._account.why = UNLISTED[listed]
             return listed
         if self._target in listed:
             return Seen.FOUND
         known = self._entry.intent
         new = [token_id for token_id, name in listed.items() if name == known.name and token_id not in known.listed]
         if len(new) != 1 or not requests.is_token_id(new[0]):
-            self._why = "the token is not in the sibling's list, nor is there one new token with its name"
+            self._account.why = "the token is not in the sibling's list, nor is there one new token with its name"
             return Seen.NOTHING
         [self._target] = new
         return Seen.FOUND
@@ -179,7 +169,7 @@ class Driver:
     async def _prove(self) -> Seen:
         seen = await self._asking.until(Seen.ALIVE, self._secret(), self._hands.patience.prove)
         if seen is not Seen.ALIVE:
-            self._why = (
+            self._account.why = (
                 "the new secret is refused" if seen is Seen.DEAD else "no answer tells whether the new one lives"
             )
         return seen
@@ -187,12 +177,12 @@ class Driver:
     async def _store(self) -> Seen:
         reached(Point.STORING)
         seen = await self._shelves.write(self._secret())
-        self._why = self._shelves.flaws
+        self._account.why = self._shelves.flaws
         return seen
 
     async def _overwrite(self) -> Seen:
         seen = await self._shelves.write(self._secret(), over=True)
-        self._why = self._shelves.flaws
+        self._account.why = self._shelves.flaws
         return seen
 
     async def _ask_rival(self) -> Seen:
@@ -204,15 +194,15 @@ class Driver:
 
     async def _read_back(self) -> Seen:
         seen = await self._shelves.read_back(self._secret())
-        self._why = self._shelves.flaws
+        self._account.why = self._shelves.flaws
         return seen
 
     async def _run_hook(self) -> Seen:
         end = after(Step.COMMIT, Seen.DONE, self._facts)
         assert isinstance(end, State)  # noqa: S101 - nothing follows
-        flaw = await self._hands.run_hook(self._rotation(end))
+        flaw = await self._hands.run_hook(self._account.rotation(end))
         if flaw is not None:
-            self._notes.append(f"the hook failed ({flaw}); the rotation stands all the same")
+            self._account.note(f"the hook failed ({flaw}); the rotation stands all the same")
         reached(Point.HOOKED)
         return Seen.DONE
 
@@ -230,42 +220,31 @@ class Driver:
             cobalt.use_token(self._secret())
         replacement.settle(self._secret())
 
-    def _note(self, step: Step, seen: Seen) -> None:
-        """Say and write down what can be: the next run finds all of it out again, but for a death that was seen."""
-        self._events.append(f"{step}: {seen}")
-        self._hands.say(f"{step.value.lower().replace('_', ' ')}: {seen.value.lower().replace('_', ' ')}")
-        event = _EVENTS.get((step, seen))
-        if event is None:
-            return
-        kind, point = event
-        try:
-            write = self._hands.journal.append if point is Point.OLD_DEAD else self._hands.journal.remark
-            write(self._entry.intent.rotation_id, kind)
-        except OSError as error:
-            self._notes.append(f"the journal took no record of {kind} ({error.strerror})")
-        reached(point)
-
     async def _end(self, state: State) -> Rotation:
-        kept = state not in _KEEPS_SPOOL or await self._keep_spool()
-        if not kept and self._refreshes.new is not None:
-            state, self._why = State.LOST, f"{self._why}; the disk takes the answer as little as the store does"
-            self._hands.cobalt._root.refreshes.unclaimed.append(self._refreshes.new)
-        rotation = self._rotation(state, kept=kept)
-        journal, rotation_id = self._hands.journal, self._entry.intent.rotation_id
+        """Write down how it ended, and leave nothing behind that nobody needs."""
+        account, refreshes, rotation_id = self._account, self._refreshes, self._entry.intent.rotation_id
+        kept = state not in KEEPS_SPOOL or await self._keep_spool()
+        if not kept and refreshes.new is not None:
+            state, account.why = State.LOST, f"{account.why}; the disk takes the answer as little as the store does"
+            self._hands.cobalt._root.refreshes.unclaimed.append(refreshes.new)
+        spool_file, refreshed = (refreshes.spool_file, None) if kept else (None, refreshes.new)
+        outcome = partial(account.rotation, state, spool_file=spool_file, refreshed=refreshed)
+        rotation = outcome()
         try:
-            journal.append(rotation_id, "ENDED", state=state.value, why=rotation.why)
+            self._hands.journal.append(rotation_id, "ENDED", state=state.value, why=rotation.why)
         except OSError as error:
-            self._notes.append(f"the journal took no record of the end ({error.strerror}): resume will look once more")
-            return self._rotation(state, kept=kept)
+            account.note(f"the journal took no record of the end ({error.strerror}): resume will look once more")
+            return outcome()
         reached(Point.COMMITTED)
+        spool = self._hands.journal.spool
         try:
-            if state not in _KEEPS_SPOOL:
-                journal.spool.remove(rotation_id)
+            if state not in KEEPS_SPOOL:
+                spool.remove(rotation_id)
             elif kept:
-                journal.spool.tidy(rotation_id)
+                spool.tidy(rotation_id)
         except OSError as error:
-            self._notes.append(f"the spool could not be tidied ({error.strerror}): the next rotation does it")
-            return self._rotation(state, kept=kept)
+            account.note(f"the spool could not be tidied ({error.strerror}): the next rotation does it")
+            return outcome()
         reached(Point.REMOVED)
         return rotation
 
@@ -277,22 +256,3 @@ class Driver:
                 return False
             await asyncio.sleep(min(1.0, self._hands.patience.prove))
         return True
-
-    def _rotation(self, state: State, *, kept: bool = True) -> Rotation:
-        intent = self._entry.intent
-        return Rotation(
-            state=state,
-            why=WHY[state] if state in (State.SUCCESS, State.ADOPTED) else self._why or WHY[state],
-            token_id=intent.token_id,
-            rotation_id=intent.rotation_id,
-            new_token_id=self._entry.new_token_id,
-            name=intent.name,
-            rotation_class=RotationClass(intent.rotation_class),
-            binding=Binding(intent.binding),
-            stores=tuple(note.described for note in intent.stores),
-            events=tuple(self._events),
-            notes=tuple(self._notes),
-            spool=self._refreshes.spool_file if state in _KEEPS_SPOOL and kept else None,
-            died_at=self._died_at,
-            refreshed=None if kept else self._refreshes.new,
-        )

@@ -19,7 +19,7 @@ from ..ledger import RotationRecord
 from . import records
 from .records import Entry, Intent
 from .spool import Spool
-from .states import State
+from .words import State
 
 _FILE, _SPOOL, _LOCKS = "journal.jsonl", "spool", "locks"
 _APPLICATION = "cobalt_async"

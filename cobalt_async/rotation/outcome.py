@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from ..models import RefreshedToken
 from .binding import Binding
-from .states import State
+from .words import State
 
 
 class RotationClass(StrEnum):

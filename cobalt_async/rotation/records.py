@@ -14,7 +14,8 @@ from attrs import define, evolve, field, frozen
 
 from ..ledger import RotationRecord, fingerprint
 from ..secret import Secret
-from .states import FINISHED, Facts, Seen, State
+from .states import Facts
+from .words import FINISHED, Seen, State
 
 SCHEMA = 1
 DAMAGED: "Fields" = {"kind": "DAMAGED"}

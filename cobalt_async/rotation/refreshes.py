@@ -18,7 +18,7 @@ from ..secret import Secret
 from .journal import Journal
 from .points import Point, reached
 from .records import Entry, Send
-from .states import Seen, of_answer
+from .words import Seen, of_answer
 
 _LARGEST = 1_048_576  # bytes, of an answer that was compressed
 _SOON = timedelta(seconds=1)

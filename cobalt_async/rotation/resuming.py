@@ -9,6 +9,7 @@ from ..client import AsyncCobalt
 from ..errors import ConfigurationError
 from ..references import read_reference
 from ..secret import Secret
+from .arguments import patience, secret_of, silent, stores_of
 from .binding import Binding
 from .driver import Driver
 from .hands import Hands, Hook
@@ -17,10 +18,10 @@ from .outcome import Rotation, RotationClass
 from .preflight import Refused
 from .records import Entry
 from .refreshes import spooled
-from .rotate import finished, patience, secret_of, silent, stores_of
+from .rotate import finished
 from .shelves import Shelves
-from .states import State, Step
 from .stores import SecretStore, open_store
+from .words import State, Step
 
 _OVER = frozenset({State.SUCCESS, State.ADOPTED, State.NOT_ROTATED})
 

@@ -1,9 +1,6 @@
 """rotate() and plan(): a rotation from the wish to its end."""
 
 import asyncio
-import contextlib
-import math
-import os
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
@@ -14,21 +11,19 @@ from ..errors import ConfigurationError
 from ..protocol import requests
 from ..secret import Secret
 from . import preflight
+from .arguments import patience, secret_of, silent, wish_of
 from .binding import Binding
 from .driver import Driver
-from .hands import Hands, Hook, Patience
+from .hands import Hands, Hook
 from .journal import Busy, Journal, lock_name
 from .outcome import Plan, Rotation
 from .points import Point, reached
 from .preflight import Checked, Refused, Wish
 from .records import Entry, Intent
 from .shelves import Shelves
-from .states import State, Step
 from .stores import SecretStore
+from .words import State, Step
 
-_SETTLE_SECONDS = "COBALT_SETTLE_SECONDS"
-_SETTLE = 120.0  # seconds
-_MARGIN = 30.0  # seconds above the longest that a refresh may take
 _PAUSE = 0.2  # seconds
 
 
@@ -74,7 +69,7 @@ async def rotate(
         other = secret_of(sibling, "sibling")
     finally:
         del sibling  # an error carries this frame
-    wish = _wish(
+    wish = wish_of(
         cobalt,
         token_id,
         store=store,
@@ -123,7 +118,7 @@ async def plan(
         other = secret_of(sibling, "sibling")
     finally:
         del sibling  # an error carries this frame
-    wish = _wish(
+    wish = wish_of(
         cobalt,
         token_id,
         store=store,
@@ -142,36 +137,6 @@ async def plan(
     except Refused as error:
         why = str(error)
     raise ConfigurationError(why)
-
-
-def patience(cobalt: AsyncCobalt, settle: float | None, prove: float, old_dead: float) -> Patience:
-    """How long to wait for what."""
-    name = "settle"
-    if settle is None:
-        name, text = f"${_SETTLE_SECONDS}", os.environ.get(_SETTLE_SECONDS)
-        settle = max(_SETTLE, cobalt._timeouts.refresh + _MARGIN) if not text else _number(text)
-    return Patience(
-        settle=requests.check_seconds_or_zero(settle, name),
-        prove=requests.check_seconds_or_zero(prove, "prove_within"),
-        old_dead=requests.check_seconds_or_zero(old_dead, "old_dead_within"),
-    )
-
-
-def secret_of(secret: str | Secret | None, name: str) -> Secret | None:
-    """An argument that is a secret; no frame of an error holds its text."""
-    try:
-        return None if secret is None else requests.check_token(secret, name)
-    finally:
-        del secret
-
-
-def stores_of(store: SecretStore | Sequence[SecretStore]) -> tuple[SecretStore, ...]:
-    """One store, or several."""
-    stores = tuple(store) if isinstance(store, Sequence) else (store,)
-    acts = ("check", "read", "write", "describe")
-    if not stores or not all(callable(getattr(one, act, None)) for one in stores for act in acts):
-        raise ConfigurationError("store: a SecretStore, which has check, read, write and describe, or several of them")
-    return stores
 
 
 @define
@@ -236,58 +201,3 @@ async def finished(
     rotation = await cobalt._finish(work, committed=committed)
     cobalt._root.refreshes.claim(rotation.refreshed)
     return rotation
-
-
-def _wish(
-    cobalt: AsyncCobalt,
-    token_id: str,
-    *,
-    store: SecretStore | Sequence[SecretStore],
-    journal: Journal | None,
-    sibling: Secret | None,
-    binding: Binding | str,
-    accept_guess: bool,
-    accept_one_shot: bool,
-    secret_ref: str | None,
-    sibling_ref: str | None,
-) -> Wish:
-    """The arguments, checked; nothing is looked at yet."""
-    if not isinstance(cobalt, AsyncCobalt):
-        raise ConfigurationError(f"cobalt: an AsyncCobalt, not {type(cobalt).__name__}")
-    if cobalt._secret is None:
-        raise ConfigurationError("cobalt: a client with the token that is to be replaced; this one has none")
-    if not isinstance(token_id, str):
-        raise ConfigurationError(f"token_id: a str, not {type(token_id).__name__}")
-    if journal is not None and not isinstance(journal, Journal):
-        raise ConfigurationError(f"journal: a Journal, not {type(journal).__name__}")
-    declared = None
-    with contextlib.suppress(ValueError):
-        declared = Binding(binding)
-    if declared is None:
-        raise ConfigurationError(f"binding: one of {', '.join(Binding)}")
-    return Wish(
-        cobalt=cobalt,
-        token_id=token_id,
-        old=cobalt._secret,
-        stores=stores_of(store),
-        journal=Journal() if journal is None else journal,
-        sibling=sibling,
-        binding=declared,
-        accept_guess=accept_guess,
-        accept_one_shot=accept_one_shot,
-        secret_ref=secret_ref,
-        sibling_ref=sibling_ref,
-        seconds=cobalt._timeouts.refresh,
-    )
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan  # refused like any other that is none
-
-
-def silent(line: str) -> None:
-    """Hear of a step, and say nothing."""
-    del line

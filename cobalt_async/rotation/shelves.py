@@ -10,8 +10,8 @@ from ..errors import StoreConflictError, StoreError, UnreadableStoreError
 from ..secret import Secret
 from .hands import is_going_down
 from .records import Entry, StoreNote
-from .states import Seen
 from .stores import SecretStore
+from .words import Seen
 
 T = TypeVar("T")
 

@@ -383,8 +383,7 @@ def _without_a_table(path: Path) -> None:
 
 
 def _without_its_salt(path: Path) -> None:
-    with closing(Facts(path)) as facts:
-        facts.write("DELETE FROM about WHERE name = ?", [("salt",)])
+    _change(path, "DELETE FROM about WHERE name = 'salt'")
 
 
 def _cut(path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from cobalt_async.rotation.states import FINISHED, MOST_SENDS, State
+from cobalt_async.rotation.states import MOST_SENDS
+from cobalt_async.rotation.words import FINISHED, State
 from tests.rotation.world import World
 
 _WINDOW = ("RECEIVED", "in the middle of the spool's write")

@@ -12,7 +12,7 @@ from typing import Literal
 
 from attrs import define, field, frozen
 
-from cobalt_async.rotation.states import FINISHED, Seen, State, Step
+from cobalt_async.rotation.words import FINISHED, Seen, State, Step
 from tests.rotation.choices import Oracle, every
 from tests.rotation.judging import Judge
 from tests.rotation.simulated import Disk, Driver, Endless, Habits

@@ -15,7 +15,7 @@ from cobalt_async import AsyncCobalt, RetryPolicy, Secret
 from cobalt_async.errors import CobaltError, NoAnswerError, NotSentError, StoreConflictError, StoreError
 from cobalt_async.protocol.answers import Response
 from cobalt_async.protocol.requests import Request
-from cobalt_async.rotation import Journal, Rotation, State, driver, refreshes, resume, rotate, spooled_secret
+from cobalt_async.rotation import Journal, Rotation, State, account, driver, refreshes, resume, rotate, spooled_secret
 from cobalt_async.rotation.points import Point
 from cobalt_async.rotation.spool import Spool
 from cobalt_async.transport import OnAnswer, Route
@@ -159,7 +159,7 @@ def _in_this_world(world: World) -> Iterator[None]:
 
     world.left = 0
     with pytest.MonkeyPatch.context() as patch:
-        for module in (driver, refreshes, ROTATE):
+        for module in (account, driver, refreshes, ROTATE):
             patch.setattr(module, "reached", reached)
         patch.setattr(Spool, "reserve", reserving)
         patch.setattr(Spool, "keep", keeping)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from attrs import define, field, frozen
 
-from cobalt_async.rotation.states import Facts, Seen, State, Step, after, of_answer
+from cobalt_async.rotation.states import Facts, after
+from cobalt_async.rotation.words import Seen, State, Step, of_answer
 from tests.rotation.world import Death, World
 
 _LONGEST = 80  # steps of one run of the driver; more is a loop

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cobalt_async.rotation import states
-from cobalt_async.rotation.states import MOST_SENDS, TABLE, If, Next, Seen, State, Step
+from cobalt_async.rotation.states import MOST_SENDS, TABLE, If, Next
+from cobalt_async.rotation.words import Seen, State, Step
 from tests.rotation.choices import Oracle, every
 from tests.rotation.model import Count, count, settings, simulate
 from tests.rotation.real import play

@@ -10,7 +10,7 @@ from cobalt_async import Secret
 from cobalt_async.ledger import fingerprint
 from cobalt_async.rotation import records
 from cobalt_async.rotation.records import Entry, Fields, Intent, StoreNote
-from cobalt_async.rotation.states import FINISHED, Seen, State
+from cobalt_async.rotation.words import FINISHED, Seen, State
 from tests.canary import NEW, TOKEN, Hunter
 
 AT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)

@@ -3,7 +3,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 from attrs import fields
 
-from cobalt_async.rotation.states import FINISHED, TABLE, Facts, If, Next, Seen, State, Step, after, of_answer
+from cobalt_async.rotation.states import TABLE, Facts, If, Next, after
+from cobalt_async.rotation.words import FINISHED, Seen, State, Step, of_answer
 from tests.rotation.model import count
 from tests.rotation.world import Setting
 
