@@ -177,7 +177,7 @@ class AsyncCobalt:
     def __repr__(self) -> str:
         return f"<AsyncCobalt {self._base_url} {self._version}>"
 
-    async def _ask(self, request: Request, secret: Secret, base_url: str, retry: RetryPolicy) -> Response:
+    async def _ask(self, request: Request, secret: Secret, base_url: str) -> Response:
         """The answer to a reading for any secret and place, whatever its rate window: who asks keeps the budgets.
 
         For `audit`. Tried again like any reading, but a 429 or 509 comes back at once; raises what `Exchange.fetch`
@@ -185,7 +185,7 @@ class AsyncCobalt:
         """
         self._root.check()
         route = Route(base_url, secret, self._timeouts)
-        return await self._root.refreshes.exchange.fetch(request, Call(route, NOBODY, retry))
+        return await self._root.refreshes.exchange.fetch(request, Call(route, NOBODY, self._retry))
 
     async def _change(
         self, request: Request, secret: Secret, *, on_answer: OnAnswer, on_leave: Callable[[], None]

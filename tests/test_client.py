@@ -550,7 +550,7 @@ async def test_ask_carries_any_secret_anywhere() -> None:
     async with serving(BareServer()) as here, serving(BareServer(http(b"{}", "401 No", "X-Own: y\r\n"))) as there:
         async with AsyncCobalt(base_url=here.url) as cobalt:
             secret = Secret("another-secret-than-the-clients")
-            response = await cobalt._ask(requests.list_tokens(limit=100), secret, there.url, ONCE)
+            response = await cobalt._ask(requests.list_tokens(limit=100), secret, there.url)
     assert (response.status, response.body, response.headers["x-own"]) == (401, b"{}", "y")
     assert here.heads == []
     [head] = there.heads
@@ -563,7 +563,7 @@ async def test_ask_leaves_the_rate_windows_alone() -> None:
     async with serving(BareServer(http(b"{}", "509 Over", "Retry-After: 600\r\n"))) as server:
         async with AsyncCobalt(TOKEN, base_url=server.url) as cobalt:
             for _ in range(2):
-                response = await cobalt._ask(requests.list_tokens(), Secret(TOKEN), server.url, RetryPolicy())
+                response = await cobalt._ask(requests.list_tokens(), Secret(TOKEN), server.url)
                 assert (response.status, response.headers["Retry-After"]) == (509, "600")
             with pytest.raises(RateLimitedError):
                 await cobalt.tokens.list()
@@ -574,14 +574,14 @@ async def test_ask_leaves_the_rate_windows_alone() -> None:
 async def test_ask_raises_what_stopped_it() -> None:
     """NotSentError where nobody is there, NoAnswerError where none came, UnreadableError for what is no HTTP."""
     async with serving(BareServer(b"what?\r\n\r\n")) as odd, serving(BareServer(None)) as mute:
-        async with AsyncCobalt(base_url=odd.url, timeouts=Timeouts(read=0.05)) as cobalt:
+        async with AsyncCobalt(base_url=odd.url, timeouts=Timeouts(read=0.05), retry=ONCE) as cobalt:
             for url, kind in (
                 ("http://127.0.0.1:9", NotSentError),
                 (mute.url, NoAnswerError),
                 (odd.url, UnreadableError),
             ):
                 with pytest.raises(kind):
-                    await cobalt._ask(requests.list_tokens(), Secret(TOKEN), url, ONCE)
+                    await cobalt._ask(requests.list_tokens(), Secret(TOKEN), url)
 
 
 async def test_ask_needs_an_open_client() -> None:
@@ -589,7 +589,7 @@ async def test_ask_needs_an_open_client() -> None:
     cobalt = AsyncCobalt()
     for said in ("not open yet", "is closed"):
         with pytest.raises(ConfigurationError, match=said):
-            await cobalt._ask(requests.list_tokens(), Secret(TOKEN), "http://127.0.0.1:9", ONCE)
+            await cobalt._ask(requests.list_tokens(), Secret(TOKEN), "http://127.0.0.1:9")
         await cobalt.aclose()
 
 

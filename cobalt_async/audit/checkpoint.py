@@ -10,21 +10,22 @@ from .store import Store
 
 
 def made_new(path: Path) -> bool:
-    """Whether a new, empty file for its owner alone was made at `path`; False where a file is there already.
+    """Whether a new, empty file for its owner alone was made at `path`; False where something stands in it already.
 
-    ConfigurationError for what is no file, and where none can be made.
+    One that is empty counts as new: whoever made it was killed before anything stood there. ConfigurationError for
+    what is no file, and where none can be made.
     """
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except FileExistsError:
-        why = None if path.is_file() else "it is no regular file"
+        if path.is_file():
+            return path.stat().st_size == 0
+        why = "it is no regular file"
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
     else:
         return True
-    if why is not None:
-        raise ConfigurationError(f"checkpoint {path}: it cannot be used ({why}); name another file")
-    return False
+    raise ConfigurationError(f"checkpoint {path}: it cannot be used ({why}); name another file")
 
 
 def check_no_journal(path: Path) -> None:

@@ -63,6 +63,7 @@ class Facts:
             for of_text in (label_mark, kept_name):
                 self._store.define(of_text.__name__, partial(of_text, salt=self.salt))
             (self._earlier,) = self._one("SELECT COALESCE(MAX(n), 0) FROM credential")
+            (self._place,) = self._one(tables.LAST_PLACE)
         except BaseException:
             self._store.close()
             raise
@@ -89,10 +90,11 @@ class Facts:
         if n % BATCH == 0:
             self.commit()
 
-    def list(self, user: int, tokens: Iterable[Token], *, start: int = 0) -> None:
-        """Tokens of a user, the first of which stands at place `start` of its listing."""
+    def list(self, user: int, tokens: Iterable[Token]) -> None:
+        """Tokens of a user, in the order of its listing, none of which is on record."""
         self._unwritten.add(user)
-        for place, token in enumerate(tokens, start):
+        for token in tokens:
+            self._place = place = self._place + 1
             if token.expire_at is None:
                 self._listed.append((user, place, token.id, token.name, token.last_characters))
             else:
@@ -221,6 +223,7 @@ class Facts:
             self.write(tables.MERGE_TOKENS, [(into, into, user, into)])
             self.write("DELETE FROM token WHERE user = ?", [(user,)])
         self.write(tables.MERGE_CREDENTIALS, [()])
+        (self._place,) = self._one(tables.LAST_PLACE)
         self.commit()
 
     def _one(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...]:

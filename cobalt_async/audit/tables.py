@@ -25,8 +25,8 @@ CREATE TABLE was_credential (
 CREATE TABLE was_token (id TEXT NOT NULL, user INTEGER NOT NULL, name TEXT NOT NULL);
 PRAGMA application_id = {OURS};
 PRAGMA user_version = {SCHEMA};
-COMMIT;
 """
+"""In a transaction that whoever runs them ends."""
 # After the indexes: where the baseline has only what stands in for a name, and a token has that name, it becomes the
 # name again; the pattern is that of `kept_name`.
 SETTLE = """
@@ -64,10 +64,10 @@ COUNT = (
 )
 NUMBER = 6
 ADD = "INSERT INTO credential VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-LIST = "INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?, ?, ?)"
+LIST = "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?)"
 # For most rows: to bind a NULL, or bytes, takes sqlite3 many times as long as a text or a bytearray.
 ADD_PLAIN = "INSERT INTO credential (n, label, mark, verdict, user) VALUES (?, ?, ?, ?, ?)"
-LIST_PLAIN = "INSERT OR REPLACE INTO token (user, place, id, name, last_characters) VALUES (?, ?, ?, ?, ?)"
+LIST_PLAIN = "INSERT INTO token (user, place, id, name, last_characters) VALUES (?, ?, ?, ?, ?)"
 WRITTEN_IN_BATCHES = (ADD_PLAIN, ADD, LIST_PLAIN, LIST)
 KNOWN = (
     "SELECT n, verdict, region, user, owner, system, token_id, declared_region, status, rotate_by, exposed,"
@@ -81,6 +81,7 @@ LAST_USER = (
     "SELECT MAX(COALESCE((SELECT MAX(user) FROM credential), 0), COALESCE((SELECT MAX(user) FROM token), 0),"
     " COALESCE((SELECT MAX(MAX(user, same_as)) FROM alias), 0))"
 )
+LAST_PLACE = "SELECT COALESCE(MAX(place), 0) FROM token"
 ROOT = (
     "WITH RECURSIVE up (user) AS (SELECT ? UNION SELECT same_as FROM alias JOIN up USING (user))"
     " SELECT user FROM up WHERE user NOT IN (SELECT user FROM alias)"

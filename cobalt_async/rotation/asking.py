@@ -40,7 +40,7 @@ class Asking:
         """
         request = requests.list_tokens(limit=1, version=self.cobalt._version)
         try:
-            response = await self.cobalt._ask(request, secret, self.cobalt.base_url, self.cobalt._retry)
+            response = await self.cobalt._ask(request, secret, self.cobalt.base_url)
             answers.read_page(request, response, secret)
         except UnauthorizedError as error:
             return Seen.UNCLEAR if error.foreign else Seen.DEAD

@@ -24,7 +24,6 @@ class Told:
     def __init__(self, *records: RotationRecord) -> None:
         self.ledger = Ledger(records)
         self.facts = Facts(salt=SALT, ledger=self.ledger)
-        self._places: dict[int, int] = {}
 
     def __del__(self) -> None:
         self.facts.close()
@@ -45,10 +44,7 @@ class Told:
 
     def lists(self, user: int, *tokens: str | tuple[str, str] | Token) -> None:
         """Tokens of a user: an id, which is its name too, an id and a name, or a whole one."""
-        start = self._places.get(user, 0)
-        made = [_token(token) for token in tokens]
-        self.facts.list(user, made, start=start)
-        self._places[user] = start + len(made)
+        self.facts.list(user, map(_token, tokens))
 
     def was(self, label: str, verdict: Verdict, user: int | None = None, *, secret: str | None = None) -> None:
         """What a baseline says of a credential."""

@@ -23,9 +23,9 @@ def tell(facts: Facts, label: str, verdict: Verdict, user: int | None = None, se
     facts.add(credential(label, secret), AuditResult(label, verdict, reason), user)
 
 
-def lists(facts: Facts, user: int, *tokens: str | tuple[str, str], start: int = 0) -> None:
+def lists(facts: Facts, user: int, *tokens: str | tuple[str, str]) -> None:
     """Tokens of a user: an id, which is its name too, or an id and a name."""
-    facts.list(user, [Token(*((token, token) if isinstance(token, str) else token)) for token in tokens], start=start)
+    facts.list(user, [Token(*((token, token) if isinstance(token, str) else token)) for token in tokens])
 
 
 def saved(facts: Facts, path: Path, **more: Any) -> Baseline:

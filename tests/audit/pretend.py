@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from cobalt_async import AsyncCobalt
@@ -102,16 +103,34 @@ def after(calls: int, response: Response) -> Callable[[float], Response | None]:
     return lambda _: response if next(counter) >= calls else None
 
 
+@asynccontextmanager
+async def audited(
+    world: Pretended,
+    people: Iterable[Credential] | AsyncIterable[Credential],
+    *,
+    token: str | None = None,
+    base_url: str | None = "http://127.0.0.1:9",
+    **more: Any,
+) -> AsyncIterator[AuditRun]:
+    """An audit of this world that was entered."""
+    async with AsyncCobalt(token, base_url=base_url) as cobalt:
+        cobalt._root.refreshes.exchange._transport = cast(Any, world)
+        async with audit(cobalt, people, **more) as run:
+            yield run
+
+
 async def run_audit(
-    world: Pretended, people: list[Credential], *, concurrency: int = 8, token: str | None = None, **more: Any
+    world: Pretended,
+    people: Iterable[Credential] | AsyncIterable[Credential],
+    *,
+    concurrency: int = 8,
+    **more: Any,
 ) -> tuple[dict[str, AuditResult], AuditRun, float]:
     """The results by label, the run, and when on the loop's clock it ended."""
-    async with AsyncCobalt(token, base_url="http://127.0.0.1:9") as cobalt:
-        cobalt._root.refreshes.exchange._transport = cast(Any, world)
-        found: dict[str, AuditResult] = {}
-        async with audit(cobalt, people, concurrency=concurrency, **more) as run:
-            async for result in run:
-                assert result.label not in found
-                found[result.label] = result
-            ended = now()
+    found: dict[str, AuditResult] = {}
+    async with audited(world, people, concurrency=concurrency, **more) as run:
+        async for result in run:
+            assert result.label not in found
+            found[result.label] = result
+        ended = now()
     return found, run, ended

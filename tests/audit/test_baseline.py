@@ -27,7 +27,7 @@ def facts() -> Iterator[Facts]:
         tell(opened, "ada cd", Verdict.ALIVE, 1)
         lists(opened, 1, ("api_1", "CI"), ("api_2", "deploy"))
         tell(opened, "bob", Verdict.ALIVE, 2)
-        lists(opened, 2, ("api_3", "日本"), start=2)
+        lists(opened, 2, ("api_3", "日本"))
         tell(opened, "gone", Verdict.DEAD, secret=CANARY)
         tell(opened, "doubt", Verdict.INDETERMINATE)
         tell(opened, "no access", Verdict.FORBIDDEN)
@@ -142,7 +142,7 @@ def test_users_with_many_tokens_have_several_lines(path: Path) -> None:
         tell(facts, "ci", Verdict.ALIVE, 1)
         lists(facts, 1, *(f"api_{n}" for n in range(250)))
         tell(facts, "cd", Verdict.ALIVE, 2)
-        lists(facts, 2, *((f"api_long{n}", "x" * 1000) for n in range(70)), start=250)
+        lists(facts, 2, *((f"api_long{n}", "x" * 1000) for n in range(70)))
         baseline = saved(facts, path)
     assert (baseline.users, baseline.tokens) == (2, 320)
     listed = [json.loads(line) for line in path.read_text().splitlines()[1:-3]]

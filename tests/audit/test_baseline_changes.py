@@ -40,7 +40,7 @@ def save(tmp_path: Path) -> Save:
             for user, (label, tokens) in enumerate(users.items(), 1):
                 tell(facts, label, Verdict.ALIVE, user, secret=(secrets or {}).get(label, ""))
                 pairs = (token.partition("=") for token in tokens)
-                lists(facts, user, *((token_id, name or token_id) for token_id, _, name in pairs), start=100 * user)
+                lists(facts, user, *((token_id, name or token_id) for token_id, _, name in pairs))
             for label, verdict in (verdicts or {}).items():
                 tell(facts, label, verdict, secret=(secrets or {}).get(label, ""))
             return saved(facts, tmp_path / f"baseline {next(number)}")

@@ -23,7 +23,7 @@ def first(tmp_path: Path) -> Baseline:
         tell(facts, "ada", ALIVE, 1)
         lists(facts, 1, "api_1", "api_2")
         tell(facts, "bob", ALIVE, 2)
-        lists(facts, 2, "api_3", start=2)
+        lists(facts, 2, "api_3")
         tell(facts, "dead", DEAD)
         return saved(facts, tmp_path / "first")
 
@@ -84,7 +84,7 @@ def test_what_was_seen_counts(first: Baseline, tmp_path: Path) -> None:
         tell(facts, "ada too", ALIVE, 7)
         lists(facts, 7, "api_2", "api_9")
         tell(facts, "bob", ALIVE, 8)
-        lists(facts, 8, "api_3", start=2)
+        lists(facts, 8, "api_3")
         known, ids = kept(facts, tmp_path / "second", "ada", "ada too", "bob")
     assert known == {"ada": ("ALIVE", 7), "ada too": ("ALIVE", 7), "bob": ("ALIVE", 8)}
     assert ids == {"api_2": 7, "api_9": 7, "api_3": 8}
@@ -158,7 +158,7 @@ def test_an_id_stands_there_once(tmp_path: Path) -> None:
     with closing(Facts()) as facts:
         for user in (1, 2):
             tell(facts, f"label {user}", ALIVE, user)
-            lists(facts, user, "api_1", f"api_of_{user}", start=10 * user)
+            lists(facts, user, "api_1", f"api_of_{user}")
         _, ids = kept(facts, tmp_path / "first", "label 1", "label 2")
     assert ids == {"api_1": 1, "api_of_1": 1, "api_of_2": 2}
 

@@ -52,7 +52,7 @@ def test_tokens_come_back_as_they_were_listed(facts: Facts) -> None:
     first = [Token("api_1", "CI", "abcd", FIXED), Token("api_2", "日本\0\x1b[2J\u202e")]
     facts.list(1, first)
     facts.list(2, [Token("api_9", "")])
-    facts.list(1, [Token("api_3", "later")], start=2)
+    facts.list(1, [Token("api_3", "later")])
     assert facts.tokens(1) == (*first, Token("api_3", "later"))
     assert facts.tokens(7) == ()
 
@@ -100,7 +100,7 @@ def test_users_who_are_one_have_one_number(facts: Facts, merges: list[tuple[int,
     """Whatever way they were found to be one, and in whatever order; each id stands there once, the others stay."""
     for user in (1, 2, 3, 4):
         tell(facts, f"label {user}", Verdict.ALIVE, user)
-        lists(facts, user, f"api_{user}", "api_shared" if user < 4 else "api_other", start=10 * user)
+        lists(facts, user, f"api_{user}", "api_shared" if user < 4 else "api_other")
     for user, same_as in merges:
         facts.merge(user, same_as)
     facts.settle()
@@ -116,12 +116,12 @@ def test_users_who_are_one_have_one_number(facts: Facts, merges: list[tuple[int,
 def test_settling_twice(facts: Facts) -> None:
     """What comes after the first time, under a number that is gone by then too, is put in order by the second."""
     lists(facts, 1, "api_1")
-    lists(facts, 2, "api_2", start=1)
+    lists(facts, 2, "api_2")
     facts.merge(2, 1)
     facts.settle()
     before = facts.tokens(1)
     tell(facts, "late", Verdict.ALIVE, 2)
-    lists(facts, 2, "api_3", start=2)
+    lists(facts, 2, "api_3")
     facts.settle()
     facts.settle()
     assert [token.id for token in facts.tokens(1)] == [*(token.id for token in before), "api_3"]
@@ -261,15 +261,15 @@ def test_who_was_not_read_to_the_end_is_nobody_yet(path: Path) -> None:
     with closing(Facts(path)) as facts:
         tell(facts, "ci", Verdict.ALIVE, 2)
         lists(facts, 2, "api_2")
-        lists(facts, 1, "api_1", start=1)
+        lists(facts, 1, "api_1")
         facts.merge(2, 1)
-        lists(facts, 5, "api_5", start=2)
+        lists(facts, 5, "api_5")
         tell(facts, "half", Verdict.INDETERMINATE, 5)
     with closing(Facts(path)) as facts:
         assert sorted(facts.ids()) == [(1, "api_1"), (1, "api_2")]
         assert facts.last_user() == 1
         tell(facts, "new", Verdict.ALIVE, 2)
-        lists(facts, 2, "api_new", start=2)
+        lists(facts, 2, "api_new")
         facts.settle()
         assert facts.tokens(2) == (Token("api_new", "api_new"),), "a number that is free again means somebody new"
 
@@ -279,7 +279,7 @@ def test_going_on_twice(path: Path) -> None:
     for n in range(3):
         with closing(Facts(path)) as facts:
             tell(facts, f"label {n}", Verdict.ALIVE, n + 1)
-            lists(facts, n + 1, f"api_{n}", start=n)
+            lists(facts, n + 1, f"api_{n}")
             facts.settle()
     with closing(Facts(path)) as facts:
         assert all(facts.known(credential(f"label {n}")) for n in range(3))
@@ -294,7 +294,7 @@ from cobalt_async.audit import Verdict
 module._AT_RISK = 0.0
 facts = module.Facts(Path(sys.argv[1]))
 for n in range(10_000_000):
-    lists(facts, n + 1, f"api_{n}", start=n)
+    lists(facts, n + 1, f"api_{n}")
     tell(facts, f"label {n}", Verdict.ALIVE, n + 1)
     facts.keep()
     if n == 700:
@@ -358,10 +358,6 @@ def _text(path: Path) -> None:
     path.write_text("label,secret\n" * 100)
 
 
-def _empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
 def _database(path: Path) -> None:
     with closing(sqlite3.connect(path)) as base:
         base.execute("CREATE TABLE credential (n)")
@@ -420,7 +416,6 @@ def _link_to_nothing(path: Path) -> None:
     ("made", "why"),
     [
         (_text, "it is no checkpoint; name one that an audit made"),
-        (_empty, "it is no checkpoint; name one that an audit made"),
         (_database, "it is no checkpoint; name one that an audit made"),
         (_newer, "a newer version of cobalt_async made it; upgrade, or"),
         (_without_a_table, "it is damaged; start anew, with another file"),

@@ -37,8 +37,8 @@ def files() -> tuple[str, str]:
         for user, label in enumerate(("ada", "bob", "cyd"), 1):
             tell(facts, label, Verdict.ALIVE, user)
         facts.list(1, [Token("api_1", "CI"), Token("api_2", "deploy"), Token("api_3", "old")])
-        facts.list(2, [Token("api_4", "x")], start=10)
-        facts.list(3, [Token("api_5", "y")], start=20)
+        facts.list(2, [Token("api_4", "x")])
+        facts.list(3, [Token("api_5", "y")])
         tell(facts, "dead", Verdict.DEAD)
     with saving("B") as facts:
         tell(facts, "ada", Verdict.ALIVE, 1, secret="new")

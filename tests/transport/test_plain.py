@@ -274,7 +274,7 @@ async def test_of_many_base_urls_a_few_have_a_line(lines: list[plain.Line]) -> N
     async with raw(ok()) as server, client(server) as cobalt:
         first = requests.list_tokens()
         for number in [*range(20), 0, 0]:
-            await cobalt._ask(first, Secret(TOKEN), f"{server.url}/{number}", ONCE)
+            await cobalt._ask(first, Secret(TOKEN), f"{server.url}/{number}")
         assert len(cobalt._root._transport._lines) == 8
     assert len(lines) == 21
     assert [request.split()[1] for request in server.requests[-2:]] == [b"/0/tokens"] * 2
@@ -322,7 +322,7 @@ async def test_who_is_cancelled_takes_the_connection_along(at: str) -> None:
 async def test_ask_goes_both_ways_too(by_session: Callable[[], list[str]]) -> None:
     """`_ask` is a reading like any other: plain, and seen by who stands in `_request`'s place."""
     async with raw(answer(200, page())) as server, client(server) as cobalt:
-        asked = (requests.list_tokens(limit=100), Secret("an-asked-token"), server.url, ONCE)
+        asked = (requests.list_tokens(limit=100), Secret("an-asked-token"), server.url)
         usual = await cobalt._ask(*asked)
         seen = by_session()
         metered = await cobalt._ask(*asked)

@@ -49,6 +49,12 @@ class Job:
         self.refused: bool = False  # everywhere, at the first look; this is the second
         self.throttled: int = 0  # times
 
+    def said_no(self, result: AuditResult) -> None:
+        """A place did not answer 200 to the end: what is known of it there is nothing that the next one said."""
+        self.said = (*self.said, result)
+        self.user, self.pages = None, 0
+        self.listing, self.found, self.lists = None, None, False
+
     @property
     def is_strangers(self) -> bool:
         """Whether nothing is known of whose it is, nor of whose it may be."""
@@ -148,6 +154,7 @@ class Agenda:
         self._later.clear()
         self._parked.clear()
         self._openings.clear()
+        self._given_back.clear()
         self.parked = 0
         return jobs
 
@@ -168,10 +175,23 @@ class Agenda:
         """The latest that were parked for a user are somebody else's, perhaps: they need not wait."""
         queue = self._parked.get(user, deque())
         for _ in range(min(count, len(queue))):
+            packed = queue[-1]
+            if isinstance(packed, Job) and packed.user is not None:
+                break  # it is known to be this user's, and so are those that were parked before it, perhaps
             job = self._unpacked(queue.pop(), user)
             job.hint, job.freed = None, True
             self._ready.appendleft(job)
             self.parked -= 1
+
+    def merge(self, gone: int, user: int) -> None:
+        """Two users turned out to be one: who waits for the window of the one waits for that of the other."""
+        if queue := self._parked.pop(gone, None):
+            waiting = self._parked.get(user)
+            if waiting is None:
+                self._parked[user] = queue
+                heapq.heappush(self._openings, (self._users.opens(user), user))
+            else:
+                waiting.extend(queue)
 
     def give_back(self, user: int) -> None:
         """A request that this user was charged for was another's."""

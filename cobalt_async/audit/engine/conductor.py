@@ -1,7 +1,8 @@
 """The work behind an audit: who is asked when, by how many at once, and when a verdict may be told."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from ...client import AsyncCobalt
@@ -14,8 +15,10 @@ from .control import Control
 from .crew import Crew
 from .intake import Intake
 from .judge import Judge
+from .listings import Listings
 from .look import Look
 from .outlet import Outlet
+from .pacing import Pacing
 from .places import Place
 from .source import Source
 from .users import Users
@@ -49,7 +52,9 @@ class Conductor:
         self._intake = Intake(source, facts)
         self._concurrency = concurrency
         self._agenda = Agenda(self.users)
-        self._look = Look(cobalt, self.users, self._agenda, facts)
+        self._listings = Listings(self.users, self._agenda, facts, version=cobalt._version)
+        self._pacing = Pacing(self.users, self._agenda, longest=cobalt._retry.max_wait)
+        self._look = Look(cobalt, self.users, self._agenda, self._listings, self._pacing)
         self._control = Control(cobalt, self._look, self.users, where)
         self.outlet: Outlet = Outlet(where, facts, on_change=on_change)
         self._on_change = on_change
@@ -65,8 +70,8 @@ class Conductor:
         )
         self._now = asyncio.get_running_loop().time
         self._stopped: str | None = None
-        self._vouching = False
-        self._crew = Crew(owner)
+        self._voucher: asyncio.Task[None] | None = None
+        self._crew = Crew(owner, self._changed.set)
         self._waves = Waves(lambda: self._crew.workers)
         if facts.resumed:
             self.users.restore(facts.ids(), facts.last_user())
@@ -97,12 +102,13 @@ class Conductor:
 
     def stop(self, reason: str) -> None:
         """Ask for nothing more; what is under way comes to its end, the rest is NOT_TRIED."""
-        if self._stopped is None and not self.ended:
-            self._stopped = reason
-            self._control.hurry()
-            self._changed.set()
-            if reason == "stopped":
-                self._intake.give_up()
+        if self.ended:
+            return
+        self._stopped = self._stopped or reason
+        self._changed.set()
+        self._control.hurry()
+        if reason == "stopped":
+            self._intake.give_up()
 
     def take(self) -> AuditResult:
         """The next result that may be told."""
@@ -114,7 +120,7 @@ class Conductor:
 
     def start(self) -> None:
         """Begin with the work, in tasks of the owner's, none of which raises."""
-        self._crew.employ(self._conduct())
+        self._crew.begin(self._conduct())
 
     def leave(self) -> None:
         """Cancel all that is under way."""
@@ -123,18 +129,28 @@ class Conductor:
     async def _conduct(self) -> None:
         """Run the audit to its end."""
         try:
-            await self._begin()
-            while not self._is_done():
-                self._changed.clear()
-                self._hire()
-                self._see_to_the_living()
-                await self._change()
-            await self._end()
-        except Exception as error:  # noqa: BLE001 - raised again to the caller
-            self._failure = self._failure or error
+            with self._failing():
+                await self._begin()
+                while not self._is_done():
+                    self._changed.clear()
+                    self._hire()
+                    self._see_to_the_living()
+                    await self._change()
+            with self._failing():
+                await self._end()
         finally:
             self.ended = True
             self._on_change()
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """A bug, or a misuse that every credential would meet, is the end, and raised again to the caller."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            self._failure = self._failure or error
+            self._stopped = self._stopped or "stopped"
+            self._crew.stand_down()
 
     async def _begin(self) -> None:
         """Controls, as soon as it is known that there is anything to ask."""
@@ -152,7 +168,7 @@ class Conductor:
     async def _change(self) -> None:
         """Until something changed, or somebody's time has come."""
         work = self._due() if self._has_room and self.stopped is None else None
-        look = None if self._vouching else self._judge.living.look()
+        look = None if self._is_vouching else self._judge.living.look()
         due = min((moment for moment in (work, look) if moment is not None), default=None)
         try:
             async with asyncio.timeout_at(due):
@@ -162,34 +178,31 @@ class Conductor:
 
     def _due(self) -> float | None:
         """When there may be something to do next, as far as that is a question of time."""
-        due, patient_until = self._agenda.due(), self._look.pacing.patient_until
+        due, patient_until = self._agenda.due(), self._pacing.patient_until
         if not self._intake.drained and patient_until > self._now():
             return patient_until if due is None else min(due, patient_until)
         return due
 
     def _see_to_the_living(self) -> None:
         """Have a made-up token vouch for them, if it is time."""
-        due = None if self._vouching else self._judge.living.due(idle=self._crew.workers == self._intake.readers)
+        due = None if self._is_vouching else self._judge.living.due(idle=self._crew.workers == self._intake.readers)
         if due is not None and due <= self._now():
-            self._vouching = True
-            self._crew.employ(self._vouch())
+            self._voucher = self._crew.employ(self._vouch())
 
     async def _vouch(self) -> None:
-        try:
+        with self._failing():
             await self._judge.living.vouch()
-        except Exception as error:  # noqa: BLE001 - a misuse that every credential would meet: the end
-            self._failure = self._failure or error
-            self.leave()
-        finally:
-            self._vouching = False
-            self._changed.set()
+
+    @property
+    def _is_vouching(self) -> bool:
+        return self._voucher is not None and not self._voucher.done()
 
     def _is_done(self) -> bool:
-        if self._crew.workers or self._vouching:
+        if self._crew.workers or self._is_vouching:
             return False
         if self.failure is not None:
             return True
-        waiting = 0 if self.stopped is not None else len(self._agenda) + self._look.waiting
+        waiting = 0 if self.stopped is not None else len(self._agenda) + self._listings.waiting
         return not waiting and self._intake.drained
 
     @property
@@ -201,8 +214,7 @@ class Conductor:
     def _hire(self) -> None:
         """One more worker, if there is work for one; who finds some hires the next."""
         if self._has_room and self._has_work():
-            self._crew.workers += 1
-            self._crew.employ(self._work())
+            self._crew.hire(self._work())
 
     def _has_work(self) -> bool:
         if self.failure is not None:
@@ -214,11 +226,11 @@ class Conductor:
             return False
         if self.stopped is not None:
             return True
-        return self._look.pacing.may_ask() and self._judge.refused.has_room(self._agenda.looking_again)
+        return self._pacing.may_ask() and self._judge.refused.has_room(self._agenda.looking_again)
 
     async def _work(self) -> None:
         """Take jobs as long as there are any."""
-        try:
+        with self._failing():
             while (job := await self._next()) is not None:
                 self._hire()
                 if self.stopped is None and self.failure is None:
@@ -226,12 +238,6 @@ class Conductor:
                 else:
                     self._drop(job)
                 await self._waves.join()  # whoever waits for results takes them now
-        except Exception as error:  # noqa: BLE001 - a bug, or a misuse that every credential would meet: the end
-            self._failure = self._failure or error
-            self.leave()
-        finally:
-            self._crew.workers -= 1
-            self._changed.set()
 
     async def _next(self) -> Job | None:
         """A job that is due, else a new one; None where there is none for now."""
@@ -260,7 +266,7 @@ class Conductor:
         if self.failure is None and self.outlet.recall(credential):
             return None
         job = Job(credential)
-        user = job.hint = self._look.pacing.likely(job)
+        user = job.hint = self._pacing.likely(job)
         if user is None or self.stopped is not None or self.users.take(user, self._now()):
             return job
         self.outlet.taken -= 1
@@ -272,7 +278,7 @@ class Conductor:
         if self.failure is not None:
             self.stop("stopped")
         await self._judge.clear(may_ask=self._failure is None, stopped=self.stopped)
-        for job in (*self._agenda.drain(), *self._look.drain()):
+        for job in (*self._agenda.drain(), *self._listings.drain()):
             self.outlet.taken += 1
             self._drop(job)
 

@@ -39,8 +39,9 @@ class Control:
         self._patience = _HURRIED
         ends = asyncio.get_running_loop().time() + _HURRIED
         for wait in self._waits:
-            when = wait.when()
-            wait.reschedule(ends if when is None else min(when, ends))
+            if not wait.expired():  # it may have rung in this very turn of the loop
+                when = wait.when()
+                wait.reschedule(ends if when is None else min(when, ends))
 
     async def begin(self) -> None:
         """Before anything else is asked."""

@@ -60,8 +60,7 @@ class Judge:
                 if not await self._control.endures(place):
                     self._on_break()
                 self.refused.release()
-            job.said = (*job.said, result)
-            job.pages = 0
+            job.said_no(result)
         await self._conclude(job, verdicts.conclude(job.said))
 
     async def clear(self, *, may_ask: bool, stopped: str | None) -> None:
@@ -74,7 +73,7 @@ class Judge:
         if result.verdict is Verdict.INDETERMINATE:
             self._outlet.land(job.credential, result)
         elif result.verdict is Verdict.DEAD and not job.refused:
-            job.refused, job.said, job.user, job.hint = True, (), None, None
+            job.refused, job.said, job.hint = True, (), None
             self._outlet.put_aside()
             self._agenda.look_again(job, self._now())
             self._on_change()

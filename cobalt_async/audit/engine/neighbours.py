@@ -22,11 +22,13 @@ class Neighbours:
 
     def seen(self, job: Job, user: int | None) -> bool:
         """An answer showed whose this one is; True where those parked before it may be somebody else's too."""
+        if self._user is not None:
+            self._user = self._users.number(self._user)
         if user is None or user != self._user:
             self._user, self._run = user, 0
             self._unasked = self._since = 0
         self._run += 1
-        return job.scouts is not None and job.scouts != user
+        return job.scouts is not None and self._users.number(job.scouts) != user
 
     @property
     def is_scouting(self) -> bool:
@@ -37,6 +39,7 @@ class Neighbours:
         """Who has this one, if it is like those before; None for one that is to be asked to find out."""
         if self._user is None or self._run < _RUN:
             return None
+        self._user = self._users.number(self._user)
         if self._users.left(self._user) > self.out:
             return self._user
         self._unasked += 1

@@ -57,8 +57,8 @@ class Pacing:
         """
         if job.hint is None:
             self._asked += 1
-        elif job.user != job.hint:
-            self._agenda.give_back(self._users.number(job.hint))
+        elif job.user != (likely := self._users.number(job.hint)):
+            self._agenda.give_back(likely)
         if self.neighbours.seen(job, job.user) and job.scouts is not None:
             self._agenda.release(self._users.number(job.scouts), self.neighbours.behind)
 
@@ -90,7 +90,11 @@ class Pacing:
         after = pace.retry_after(response.headers.get("Retry-After"), time.time())
         users = self._users
         user = job.user or users.suspect(now, job.hint)
-        if user in (job.user, NOBODY):
+        is_late = after is not None and after > self._longest  # no window ends then, and nobody waits for it
+        if user in (job.user, NOBODY) and is_late:
+            users.unlimited(user, now)
+            self._agenda.open(user, now)
+        elif user in (job.user, NOBODY):
             users.throttled(user, now, after)
         if job.hint is None:
             self._asked += 1
@@ -98,7 +102,7 @@ class Pacing:
                 self._waste(now)
         job.throttled += 1
         most = _MOST_THROTTLED if job.user is not None else _MOST_UNKNOWN
-        if job.throttled >= most or users.opens(user) - now > self._longest:
+        if is_late or job.throttled >= most or users.opens(user) - now > self._longest:
             return False
         self._agenda.park(job, user)
         return True

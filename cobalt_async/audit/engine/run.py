@@ -1,6 +1,7 @@
 """audit(): many credentials, a bounded window, one AuditResult each, as they land."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -115,7 +116,7 @@ class AuditRun:
         self._facts: Facts
         self._work: Conductor
         self._texts: Texts | None = None
-        self._entered = self._begun = self._left = self._waited_for = self._ended = False
+        self._entered = self._begun = self._left = self._waited_for = False
 
     @property
     def parked(self) -> int:
@@ -155,7 +156,7 @@ class AuditRun:
         ConfigurationError where the file cannot be written; what stood there before stays.
         """
         work = self._inside("save_baseline")
-        if not self._ended:
+        if self._tally.conclusion is None:
             raise ConfigurationError("save_baseline: the audit has not ended; iterate it to its end first")
         write_baseline(self._facts, Path(path), now=datetime.now(UTC), stopped=work.stopped is not None)
 
@@ -194,12 +195,11 @@ class AuditRun:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._left = True
-        try:
+        async with contextlib.AsyncExitStack() as left:
+            left.callback(self._facts.close)
+            left.push_async_callback(self._plan.source.close)
             self._work.leave()
             await self._owner.__aexit__(None, None, None)
-        finally:
-            self._facts.close()
-            await self._plan.source.close()
         if error is None:
             self._raise_failure()
 
@@ -240,9 +240,8 @@ class AuditRun:
 
     def _end(self) -> None:
         """Every result was handed out: what they add up to."""
-        if self._ended:
+        if self._tally.conclusion is not None:
             return
-        self._ended = True
         plan, work, facts = self._plan, self._work, self._facts
         facts.settle()
         now = datetime.now(UTC)

@@ -16,6 +16,7 @@ _MEMORY = 16  # windows
 _SOON = 5.0  # seconds
 _OF_ALL, _OF_ITS_BEGINNING = 1, 2  # what one may be unsure of, of a window
 _DOCUMENTED = 100  # readings a window (F22)
+_MOST_LIMITS = 10  # that are told, of those that are not documented
 _MOST_USUAL = 10_000  # (the same), whatever an answer says
 
 
@@ -27,7 +28,7 @@ class Users:
     """
 
     def __init__(self, share: float) -> None:
-        self.limits: set[int] = set()  # those that headers told, where they are not the documented one
+        self.limits: set[int] = set()  # those that headers told, where they are not the documented one; a few
         self.undocumented: Undocumented = Undocumented()  # fields of their listings
         self.tokens: int = 0  # of all listings that were read to their end
         self._exhausted: deque[int] = deque(maxlen=_SUSPECTS)  # whose windows were used up, the latest last
@@ -35,15 +36,16 @@ class Users:
         self.usual_window: float = self.whole_window  # what new windows have for us, as others leave it: a mean
         self._few = min(self.whole_window, _FEW)
         self._share = share
+        self._listed = 0  # users of whom an id is known
         self._by_id: dict[int, int] = {}
         self._same: dict[int, int] = {}
         self._opened = array("d", [-math.inf])
-        self._left = array("l", [0])
+        self._left = array("q", [0])
         self._whole = bytearray(1)
         self._unsure = bytearray(1)  # what is not known of a window before a request in it is answered
 
     def __len__(self) -> int:
-        return len(self._whole) - 1 - len(self._same)
+        return self._listed
 
     @property
     def last(self) -> int:
@@ -77,6 +79,8 @@ class Users:
         new: list[Token] = []
         others: list[int] = []
         by_id, same = self._by_id, self._same
+        if user in same:
+            user = self.number(user)
         for token in tokens:
             known = by_id.get(hash(token.id))
             if known is None:
@@ -92,6 +96,7 @@ class Users:
                 self._merge(gone, user)
         if user is None:
             user = self.add()
+            self._listed += 1
         for token in new:
             by_id[hash(token.id)] = user
         return user, new, others
@@ -102,6 +107,7 @@ class Users:
             self.add()
         for user, token_id in rows:
             self._by_id[hash(token_id)] = user
+            self._listed += not self._whole[user]
             self._whole[user] = True
             self.tokens += 1
 
@@ -149,7 +155,7 @@ class Users:
             self._left[user] = _DOCUMENTED  # who tells no limit has none, or answers 509
             return True
         limit = pace.count(headers.get("X-Rate-Limit-Get-Limit")) or _DOCUMENTED
-        if limit != _DOCUMENTED:
+        if limit != _DOCUMENTED and len(self.limits) < _MOST_LIMITS:
             self.limits.add(limit)
         ours = remaining - (limit - max(1, int(limit * self._share)))
         opened, was_unsure = self._opened[user], False
@@ -186,9 +192,14 @@ class Users:
         elif now >= self._opened[user] + pace.WINDOW:
             self._opened[user] = now
 
+    def unlimited(self, user: int, now: float) -> None:
+        """Nothing is known of a window: it counts as one of the documented size, as for whoever tells no limit."""
+        self._opened[user], self._left[user], self._unsure[user] = now, _DOCUMENTED, False
+
     def suspect(self, now: float, besides: int | None) -> int:
         """Whose window is used up most lately, of those that are still closed; NOBODY's where nobody's is."""
-        for user in reversed(self._exhausted):
+        besides = None if besides is None else self.number(besides)
+        for user in map(self.number, reversed(self._exhausted)):
             if user != besides and self.opens(user) > now:
                 return user
         return NOBODY
@@ -201,6 +212,8 @@ class Users:
 
     def _merge(self, gone: int, user: int) -> None:
         self._same[gone] = user
+        self._listed -= 1
         self._whole[user] |= self._whole[gone]
         self._opened[user] = max(self._opened[user], self._opened[gone])
         self._left[user] = min(self._left[user], self._left[gone])
+        self._unsure[user] = self._unsure[user] or self._unsure[gone]
