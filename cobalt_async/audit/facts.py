@@ -68,6 +68,7 @@ class Facts:
             self._store.close()
             raise
         self._added = self._earlier
+        self._met = bytearray(self._earlier // 8 + 1)  # a bit for each of these rows
         self._due = time.monotonic() + _AT_RISK
 
     def mark(self, credential: Credential) -> bytes:
@@ -114,10 +115,11 @@ class Facts:
 
     def known(self, credential: Credential) -> tuple[AuditResult, int | None] | None:
         """The result that an earlier run has for this label and secret, and its user; what is declared now is kept."""
-        row = self._store.row(tables.KNOWN, (self.mark(credential), credential.label, self._earlier))
-        if row is None:
+        rows = list(self._store.query(tables.KNOWN, (self.mark(credential), credential.label, self._earlier)))
+        if not rows:
             return None
-        n, verdict, region, user, *said = row
+        n, verdict, region, user, *said = next((row for row in rows if not self._has_met(row[0])), rows[0])
+        self._met[n >> 3] |= 1 << (n & 7)
         if tuple(said) != (now := declared(credential, self._ledger)):
             self.write(tables.DECLARE, [(*now, n)])
         tokens = () if user is None else self.tokens(user)
@@ -138,6 +140,20 @@ class Facts:
         gone, into = self._one(tables.ROOT, (user,)), self._one(tables.ROOT, (same_as,))
         if gone != into:
             self.write("INSERT INTO alias VALUES (?, ?)", [(*gone, *into)])
+
+    def forget_unmet(self) -> tuple[int, int]:
+        """Drop what an earlier run knew of credentials that this one, which read all there are, did not meet.
+
+        How many users, and tokens of theirs, go with them.
+        """
+        self._unite()
+        gone = [(n,) for n in range(1, self._earlier + 1) if not self._has_met(n)]
+        self.run(tables.UNMET)
+        self.write("INSERT INTO gone VALUES (?)", gone)
+        self.write(tables.LEFT_OVER, [()])
+        users, listed = self._one(tables.COUNT_LEFT_OVER)
+        self.run(tables.FORGET)
+        return users, listed
 
     def settle(self) -> None:
         """Write what is left, put users together that are one, and make ready for questions; again after more."""
@@ -202,6 +218,9 @@ class Facts:
                 self.commit()
         finally:
             self._store.close()
+
+    def _has_met(self, n: int) -> int:
+        return self._met[n >> 3] & 1 << (n & 7)
 
     def _open(self, salt: bytes | None, asked: str) -> bytes:
         """Begin, or take up what is there; the salt."""

@@ -81,6 +81,25 @@ LAST_USER = (
     "SELECT MAX(COALESCE((SELECT MAX(user) FROM credential), 0), COALESCE((SELECT MAX(user) FROM token), 0),"
     " COALESCE((SELECT MAX(MAX(user, same_as)) FROM alias), 0))"
 )
+UNMET = """
+CREATE TEMP TABLE gone (n INTEGER PRIMARY KEY);
+CREATE TEMP TABLE left_over (user INTEGER PRIMARY KEY);
+"""
+# Of users who had a token, and none of whose credentials is left.
+LEFT_OVER = (
+    "INSERT INTO left_over SELECT DISTINCT user FROM credential WHERE n IN (SELECT n FROM gone)"
+    " AND user IN (SELECT user FROM token) AND user NOT IN"
+    " (SELECT user FROM credential WHERE user IS NOT NULL AND n NOT IN (SELECT n FROM gone))"
+)
+COUNT_LEFT_OVER = (
+    "SELECT COUNT(*), (SELECT COUNT(*) FROM token WHERE user IN (SELECT user FROM left_over)) FROM left_over"
+)
+FORGET = """
+DELETE FROM token WHERE user IN (SELECT user FROM left_over);
+DELETE FROM credential WHERE n IN (SELECT n FROM gone);
+DROP TABLE gone;
+DROP TABLE left_over;
+"""
 LAST_PLACE = "SELECT COALESCE(MAX(place), 0) FROM token"
 ROOT = (
     "WITH RECURSIVE up (user) AS (SELECT ? UNION SELECT same_as FROM alias JOIN up USING (user))"

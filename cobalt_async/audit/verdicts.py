@@ -1,8 +1,8 @@
 """What an answer says about a credential: pure. Three-valued, because a failed check is not a clean check.
 
 200, a readable list to its end            ALIVE, once a made-up token was refused there later than that
-401 with a JSON or empty body everywhere   DEAD, once a live answer of the same run came from each host
-403 with a JSON or empty body              FORBIDDEN
+401 with a JSON or empty body everywhere   DEAD, twice, with a live answer from each host in between and after
+403 with a JSON or empty body              FORBIDDEN, twice
 anything else, no answer included          INDETERMINATE, with the reason
 never asked, or not to an end              NOT_TRIED, with the reason
 """
@@ -118,14 +118,19 @@ def conclude(by_region: Sequence[AuditResult]) -> AuditResult:
     return by_region[0]
 
 
-def unconfirmed(result: AuditResult) -> AuditResult:
+def unconfirmed(label: str) -> AuditResult:
     """A refusal that nothing vouches for: whatever strips Authorization on the way looks just like it."""
-    return AuditResult(result.label, Verdict.INDETERMINATE, "no_live_control")
+    return AuditResult(label, Verdict.INDETERMINATE, "no_live_control")
 
 
 def unvouched(result: AuditResult) -> AuditResult:
     """An answer from where a made-up token was not seen to be refused: a portal's, perhaps, or a gateway's."""
     return AuditResult(result.label, Verdict.INDETERMINATE, "no_dead_control")
+
+
+def changed(label: str) -> AuditResult:
+    """Refused in one way, and in another when it was looked at again."""
+    return _indeterminate(label, "changed_midway")
 
 
 def not_tried(label: str, reason: str) -> AuditResult:

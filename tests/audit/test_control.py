@@ -40,7 +40,8 @@ async def test_the_clients_own_token_is_a_control(sandbox: CobaltSandbox) -> Non
         found = await verdicts(cobalt, unknown(3))
     assert set(short(found).values()) == {"DEAD"}
     own = [seen.path for seen in sandbox.requests if secret in seen.headers["Authorization"]]
-    assert own == ["/tokens?limit=1"] * 2  # before, and once more for those that wait at the end
+    assert set(own) == {"/tokens?limit=1"}
+    assert 2 <= len(own) <= 2 + 3  # before, between the two looks at each, and for those that wait at the end
 
 
 async def test_a_control_that_fails_means_nothing(sandbox: CobaltSandbox) -> None:

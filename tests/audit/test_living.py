@@ -56,7 +56,7 @@ async def test_one_made_up_token_vouches_for_many() -> None:
     inventory = people(world, 1000)
     found, _, _ = await run_audit(world, inventory, concurrency=64, rate=0)
     assert set(short(found).values()) == {"ALIVE"}
-    assert len(strangers(world, inventory)) <= 1 + 1000 // living.TOGETHER + 1
+    assert len(strangers(world, inventory)) <= 2 + 1000 // living.TOGETHER + 1
 
 
 @virtually
@@ -201,7 +201,8 @@ async def test_who_stops_a_run_waits_for_no_silent_peer() -> None:
             run.stop()
             results = [await waiting, *[result async for result in run]]
             assert now() < 5 + 2 + 2 + 1
-    assert {result.verdict for result in results} <= {INDETERMINATE, NOT_TRIED}
+    assert sum(result.verdict is ALIVE for result in results) <= 1  # whom a made-up token vouched for at once
+    assert {result.verdict for result in results} <= {ALIVE, INDETERMINATE, NOT_TRIED}
 
 
 def _silent_to_strangers(world: Pretended, inventory: list[Credential], hangs_from: int) -> None:
@@ -227,7 +228,7 @@ async def test_a_stopped_run_says_of_the_refused_what_it_knows(monkeypatch: pyte
         cobalt._root.refreshes.exchange._transport = world  # type: ignore[assignment]
         async with audit(cobalt, inventory, rate=0) as run:
             waiting = asyncio.ensure_future(anext(run))
-            await asyncio.sleep(5 + 3.5 * LATENCY)
+            await asyncio.sleep(5 + agenda._TOGETHER + 2.5 * LATENCY)
             run.stop()
             found = {result.label: result for result in [await waiting, *[result async for result in run]]}
     assert short(found) == {"barred": "FORBIDDEN", "dead 0": "NOT_TRIED stopped", "dead 1": "NOT_TRIED stopped"}
@@ -247,7 +248,7 @@ async def test_a_stopped_run_tells_who_was_alive() -> None:
             results = [await waiting, *[result async for result in run]]
     alive = [result.label for result in results if result.verdict is ALIVE]
     assert set(alive) == {person.label for person in inventory if world.times(person)}
-    assert len(alive) >= 12
+    assert len(alive) >= 11
 
 
 @virtually
@@ -263,4 +264,4 @@ async def test_large_listings_are_vouched_for_sooner(monkeypatch: pytest.MonkeyP
     ones = world.user("ada", secrets=20, tokens=100)
     found, _, _ = await run_audit(world, ones, rate=0)
     assert set(short(found).values()) == {"ALIVE"}
-    assert len(strangers(world, ones)) == 1 + 1
+    assert len(strangers(world, ones)) <= 1 + 2 + 1  # before, for each kind of answer at once, and at the end

@@ -409,3 +409,34 @@ def test_who_waits_for_a_window_waits_for_it_under_any_number() -> None:
     agenda.merge(two, one)
     assert agenda.next(10.0) is None
     assert agenda.next(70.0) is not None
+
+
+@virtually
+async def test_an_inventory_that_was_edited_between_two_runs(tmp_path: Path) -> None:
+    """What is in it no more counts no more; what stands there twice is there twice, or once where one was taken out."""
+    path = tmp_path / "checkpoint"
+    world = Pretended()
+    ada, bob = world.user("ada", tokens=2), world.user("bob", secrets=2, tokens=2)
+    twice = [Credential("twice", "nobody-at-all")] * 2
+    people = [*bob, *ada, *twice]
+    first = await outcome(world, people, path)
+    assert first[0] == (2, 4, 5, 4)
+    assert await outcome(world, people, path) == first
+    edited = [bob[0], Credential("renamed", bob[1].secret), twice[0]]
+    again = await outcome(world, edited, path)
+    assert again[0] == (1, 2, 3, 2)
+    assert again == await outcome(world, edited, None)
+    assert again[1] != first[1]
+
+
+async def outcome(
+    world: Pretended, people: list[Credential], checkpoint: Path | None
+) -> tuple[tuple[int, ...], set[tuple[str, str]]]:
+    """Users and tokens as they are reported, and credentials and tokens on record; what was raised about whom."""
+    async with audited(world, people, checkpoint=checkpoint) as run:
+        async for _ in run:
+            pass
+        [rows] = run._facts.query("SELECT (SELECT COUNT(*) FROM credential), COUNT(*) FROM token")
+    report = run.report()
+    raised = {(alert.rule, alert.subject) for alert in report.alerts}
+    return (report.users, report.tokens_listed, *rows), raised

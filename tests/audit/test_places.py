@@ -91,10 +91,11 @@ async def test_every_page_waits_for_its_turn(
     async with audit(cobalt, people, rate=2.0) as run:
         async for _ in run:
             pass
-    # A made-up token, three pages, another for the one who lives, two looks at each of the others, a sign of life, and
-    # a made-up token again.
-    assert len(sandbox.requests) == 1 + 3 + 1 + 4 + 1 + 1
-    assert sorted(clock.pauses) == [number / 2 for number in range(1, 11)]
+    # A made-up token, three pages, another for the one who lives, two looks at each of the others, signs of life among
+    # and after these, and a made-up token again.
+    asked = len(sandbox.requests)
+    assert 1 + 3 + 1 + 4 + 1 + 1 <= asked <= 1 + 3 + 1 + 4 + 3 + 1
+    assert sorted(clock.pauses) == [number / 2 for number in range(1, asked)]
 
 
 async def test_the_control_takes_a_turn(clock: Clock, sandbox: CobaltSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,5 +105,5 @@ async def test_the_control_takes_a_turn(clock: Clock, sandbox: CobaltSandbox, mo
     async with AsyncCobalt(secret, base_url=sandbox.url) as own, audit(own, unknown(1), rate=2.0) as run:
         async for _ in run:
             pass
-    # A made-up one, its own, two looks, its own again, a made-up one.
-    assert clock.pauses == [0.5, 1.0, 1.5, 2.0, 2.5]
+    # A made-up one, its own, two looks with its own in between, its own again, a made-up one.
+    assert clock.pauses == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]

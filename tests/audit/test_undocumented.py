@@ -1,7 +1,7 @@
 """A field that the documents do not name is ignored, and told of in the report's footer, once a run."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from cobalt_async import AsyncCobalt, Secret
 from cobalt_async.audit import Credential, Verdict, audit
 from cobalt_async.audit.engine.undocumented import Undocumented
 from cobalt_async.testing import CobaltSandbox
+from tests.audit.asking import controlled
 
 RESOURCE = {"id": "api_a", "name": "n", "last_characters": None, "expire_at": None}
 MANY = [f"field_{letter}" for letter in "nmlkjihgfedcba"]
@@ -32,8 +33,9 @@ def page(
 async def notes(sandbox: CobaltSandbox, cobalt: AsyncCobalt, *pages: object) -> list[str]:
     """What an audit notes of fields, where it reads these pages, each for a credential of its own."""
 
-    def inventory() -> Iterator[Credential]:
+    async def inventory() -> AsyncIterator[Credential]:
         yield Credential("before", sandbox.add_user("before").tokens[0].secret)
+        await controlled(sandbox)
         for number, answer in enumerate(pages):
             sandbox.faults.answer(200, answer)
             yield Credential(f"page {number}", f"the-secret-of-page-{number}")

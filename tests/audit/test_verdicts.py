@@ -1,12 +1,25 @@
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from cobalt_async import AsyncCobalt, errors
 from cobalt_async.audit import AuditResult, Credential, Verdict
 from cobalt_async.audit.verdicts import conclude, failed
+from cobalt_async.protocol.answers import Response
 from cobalt_async.testing import CobaltSandbox
-from tests.audit.asking import ALIVE, DEAD, FORBIDDEN, INDETERMINATE, UNKNOWN, short, unknown, verdicts
+from tests.audit.asking import (
+    ALIVE,
+    DEAD,
+    FORBIDDEN,
+    INDETERMINATE,
+    UNKNOWN,
+    controlled,
+    short,
+    unknown,
+    verdicts,
+)
+from tests.audit.pretend import Pretended, refusal, run_audit
+from tests.virtual_time import virtually
 
 HTML = {"Content-Type": "text/html"}
 PAGE = {"data": [], "pagination": {"next_page": None, "prev_page": None}}
@@ -22,10 +35,12 @@ async def _after(
 ) -> dict[str, AuditResult]:
     """The results of these, the first of which meets what `misbehave` asks of the sandbox; the controls do not."""
 
-    def inventory() -> Iterator[Credential]:
+    async def inventory() -> AsyncIterator[Credential]:
         yield _live(sandbox, "before")
+        await controlled(sandbox)
         misbehave()
-        yield from people
+        for person in people:
+            yield person
 
     found = await verdicts(cobalt, inventory(), concurrency=1)
     assert found.pop("before").verdict is ALIVE
@@ -47,7 +62,7 @@ async def test_an_alive_result_has_all_tokens_of_its_user(sandbox: CobaltSandbox
     assert [token.id for token in found["ada"].tokens] == [token.id for token in user.tokens]
     assert found["unknown 0"].tokens == ()
     pages = [seen.path for seen in sandbox.requests if user.tokens[7].secret in seen.headers["Authorization"]]
-    assert len(pages) == 3 + 1  # and once more as a sign of life at the end
+    assert len(pages) == 3 + 2  # and twice more as a sign of life: between two looks at the dead one, and at the end
     assert all("limit=100" in path for path in pages[:3])
 
 
@@ -89,13 +104,28 @@ async def test_what_is_no_clean_answer_is_indeterminate(
 
 
 @pytest.mark.parametrize(("status", "verdict"), [(401, "DEAD"), (403, "FORBIDDEN")])
-async def test_an_empty_body_is_cobalts_too(
-    sandbox: CobaltSandbox, cobalt: AsyncCobalt, status: int, verdict: str
-) -> None:
+@virtually
+async def test_an_empty_body_is_cobalts_too(status: int, verdict: str) -> None:
     """401 and 403 without a body count as with JSON: no error body is documented (F21)."""
-    bare = Credential("bare", UNKNOWN)
-    found = await _after(sandbox, cobalt, lambda: sandbox.faults.answer(status), bare, _live(sandbox))
-    assert short(found)["bare"] == verdict
+    world = Pretended()
+    world.instead["bare"] = lambda _: Response(status, {}, b"")
+    found, _, _ = await run_audit(world, [Credential("bare", "bare"), *world.user("ada")])
+    assert short(found) == {"bare": verdict, "ada 0": "ALIVE"}
+
+
+@virtually
+async def test_a_refusal_that_is_another_the_second_time() -> None:
+    """A 401 that becomes a 403, or the other way round, is neither: something on the way has changed."""
+    world = Pretended()
+    for label, first, second in (("a", 401, 403), ("b", 403, 401)):
+        world.instead[label] = _turning(first, second)
+    found, _, _ = await run_audit(world, [Credential("a", "a"), Credential("b", "b"), *world.user("ada")])
+    assert short(found) == {"a": "INDETERMINATE changed_midway", "b": "INDETERMINATE changed_midway", "ada 0": "ALIVE"}
+
+
+def _turning(first: int, second: int) -> Callable[[float], Response]:
+    answers = iter([refusal(first)])
+    return lambda _: next(answers, refusal(second))
 
 
 async def test_no_answer(sandbox: CobaltSandbox, cobalt: AsyncCobalt) -> None:

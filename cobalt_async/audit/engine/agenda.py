@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ...models import Token
 from ...protocol.cursor import Walk
+from ...protocol.requests import Request
 from ..credential import Credential
 from ..verdicts import AuditResult
 from .spill import spill, unspill
@@ -21,6 +22,7 @@ class Job:
     """A credential on its way to a verdict."""
 
     __slots__ = (
+        "asked",
         "credential",
         "found",
         "freed",
@@ -28,7 +30,9 @@ class Job:
         "listing",
         "lists",
         "pages",
+        "put_off",
         "refused",
+        "refused_at",
         "said",
         "scouts",
         "throttled",
@@ -43,10 +47,13 @@ class Job:
         self.user: int | None = None  # whose it is
         self.said: tuple[AuditResult, ...] = ()  # place by place
         self.pages: int = 0  # read at this place
+        self.asked: Request | None = None  # that the first of them answered
         self.lists: bool = False  # for its user, while others of that user wait
         self.listing: Walk | None = None  # where the listing stands, if it is half read
         self.found: dict[str, Token] | None = None  # on the pages of that listing, by id
-        self.refused: bool = False  # everywhere, at the first look; this is the second
+        self.refused: AuditResult | None = None  # what the first look came to, where this is the second
+        self.refused_at: float = math.inf  # when it did
+        self.put_off: int = 0  # times, since nobody was seen to live
         self.throttled: int = 0  # times
 
     def said_no(self, result: AuditResult) -> None:
@@ -63,7 +70,7 @@ class Job:
     @property
     def is_new(self) -> bool:
         """Whether nothing came of it yet."""
-        return not (self.said or self.pages or self.refused or self.throttled)
+        return not (self.said or self.pages or self.refused is not None or self.throttled)
 
 
 class Agenda:
@@ -73,18 +80,19 @@ class Agenda:
         self._users = users
         self._ready: deque[Job] = deque()
         self._later: deque[tuple[float, Job]] = deque()  # in order, since all wait equally long
+        self._for_life: list[Job] = []  # until somebody is seen to live
         self._parked: dict[int, deque[Job | bytes]] = {}
         self._openings: list[tuple[float, int]] = []  # a heap: one entry or more for each user who is parked
         self._given_back: deque[int] = deque()  # to these users, a request each
         self.parked: int = 0
 
     def __len__(self) -> int:
-        return len(self._ready) + len(self._later) + self.parked
+        return len(self._ready) + self.looking_again + self.parked
 
     @property
     def looking_again(self) -> int:
         """How many wait for their second look."""
-        return len(self._later)
+        return len(self._later) + len(self._for_life)
 
     def resume(self, jobs: Iterable[Job]) -> None:
         """These have nothing more to wait for."""
@@ -93,6 +101,15 @@ class Agenda:
     def look_again(self, job: Job, now: float) -> None:
         """A second look at this, in five seconds."""
         self._later.append((now + SECOND_LOOK, job))
+
+    def wait_for_life(self, job: Job) -> None:
+        """A second look at this tells nothing before somebody was seen to live, or nobody can be."""
+        self._for_life.append(job)
+
+    def wait_no_more(self) -> None:
+        """Somebody was, or nobody can be."""
+        self.resume(self._for_life)
+        self._for_life.clear()
 
     def park(self, job: Job, user: int) -> None:
         """This waits for a window to open: its user's, or whose it is likely to be, or NOBODY's."""
@@ -147,11 +164,12 @@ class Agenda:
 
     def drain(self) -> list[Job]:
         """All that wait, which wait no more."""
-        jobs = [*self._ready, *(job for _, job in self._later)]
+        jobs = [*self._ready, *(job for _, job in self._later), *self._for_life]
         for user, queue in self._parked.items():
             jobs.extend(self._unpacked(packed, user) for packed in queue)
         self._ready.clear()
         self._later.clear()
+        self._for_life.clear()
         self._parked.clear()
         self._openings.clear()
         self._given_back.clear()

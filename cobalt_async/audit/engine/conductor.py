@@ -55,7 +55,7 @@ class Conductor:
         self._listings = Listings(self.users, self._agenda, facts, version=cobalt._version)
         self._pacing = Pacing(self.users, self._agenda, longest=cobalt._retry.max_wait)
         self._look = Look(cobalt, self.users, self._agenda, self._listings, self._pacing)
-        self._control = Control(cobalt, self._look, self.users, where)
+        self._control = Control(cobalt, self._look, self._listings, self.users, where)
         self.outlet: Outlet = Outlet(where, facts, on_change=on_change)
         self._on_change = on_change
         self._changed = asyncio.Event()
@@ -65,6 +65,7 @@ class Conductor:
             self._agenda,
             self.outlet,
             where,
+            may_live=self._may_live,
             on_break=partial(self.stop, "breaker"),
             on_change=self._changed.set,
         )
@@ -133,6 +134,8 @@ class Conductor:
                 await self._begin()
                 while not self._is_done():
                     self._changed.clear()
+                    if not self._may_live():
+                        self._agenda.wait_no_more()
                     self._hire()
                     self._see_to_the_living()
                     await self._change()
@@ -204,6 +207,13 @@ class Conductor:
             return True
         waiting = 0 if self.stopped is not None else len(self._agenda) + self._listings.waiting
         return not waiting and self._intake.drained
+
+    def _may_live(self) -> bool:
+        """Whether anybody may yet be found alive of whom that is not known."""
+        if not self._judge.refused.has_room(self._agenda.looking_again + 1):
+            return False  # nobody is asked for the first time before those have a verdict
+        waiting = len(self._agenda) - self._agenda.looking_again + self._listings.waiting
+        return not self._intake.drained or self._look.under_way > 0 or waiting > 0
 
     @property
     def _has_room(self) -> bool:

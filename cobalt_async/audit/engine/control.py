@@ -7,9 +7,11 @@ from collections.abc import Iterable
 
 from ...client import AsyncCobalt
 from ...errors import CobaltError, ConfigurationError, ForbiddenError, UnauthorizedError
-from ...protocol import answers, requests
+from ...protocol import answers
 from ...protocol.answers import THROTTLED, Response
+from ...protocol.requests import Request
 from ...secret import Secret
+from .listings import Listings
 from .look import Look
 from .places import Place
 from .users import Users
@@ -19,20 +21,23 @@ _LENGTH = 40
 _TRIES = 3
 _PATIENCE, _HURRIED = 10.0, 2.0  # seconds for an answer, without the wait for its turn; and once the run was stopped
 _MOST_REFUSALS = 20  # 401s and 403s in a row
-_REQUEST = requests.list_tokens(limit=1)  # what the errors of an answer are about
 
 
 class Control:
     """Asks with tokens whose answer is known beforehand. `void` says why no answer of this run counts."""
 
-    def __init__(self, cobalt: AsyncCobalt, look: Look, users: Users, where: tuple[Place, ...]) -> None:
+    def __init__(
+        self, cobalt: AsyncCobalt, look: Look, listings: Listings, users: Users, where: tuple[Place, ...]
+    ) -> None:
         self.void: str | None = None
         self._cobalt = cobalt
         self._look = look
+        self._first, self._probe = listings.first, listings.probe
         self._users = users
         self._places = where
         self._patience = _PATIENCE
         self._waits: set[asyncio.Timeout] = set()
+        self._looking = asyncio.Lock()
 
     def hurry(self) -> None:
         """The run was stopped: answers are waited for no longer than need be."""
@@ -45,19 +50,26 @@ class Control:
 
     async def begin(self) -> None:
         """Before anything else is asked."""
-        await self.vouch(self._places)
+        await self.vouch_everywhere()
         for place in self._places:
             secret = self._cobalt._secret
             if self.void is not None or secret is None or place.url != self._cobalt.base_url:
                 continue
-            if await self._lives(secret, place):  # its failure means nothing
+            if await self._lives(secret, place, None):  # its failure means nothing
                 place.has_living(secret, None)
 
-    async def vouch(self, where: Iterable[Place]) -> None:
-        """Ask at these places with made-up tokens: a refusal is on record as `vouched`, anything else may be `void`."""
-        for place in where:
+    async def vouch_everywhere(self) -> None:
+        """Ask for a first page with a made-up token at every place."""
+        await self.vouch((place, self._first) for place in self._places)
+
+    async def vouch(self, asked: Iterable[tuple[Place, Request]]) -> None:
+        """Ask for this there with made-up tokens: a refusal is on record as `vouched`, anything else may be `void`.
+
+        What is asked for is what others were answered: a cache on the way may know an answer by its URL alone.
+        """
+        for place, request in asked:
             if self.void is None:
-                await self._vouch(place)
+                await self._vouch(place, request)
 
     async def endures(self, place: Place) -> bool:
         """Count a refusal. After 20 in a row a token that was alive before has to be alive still: the breaker."""
@@ -72,8 +84,24 @@ class Control:
         for place in self._places:
             await self._is_alive(place)
 
-    async def _vouch(self, place: Place) -> None:
-        """Ask with a token that nobody has. An answer that is neither Cobalt's yes nor its no is not the last, twice.
+    @property
+    def has_living(self) -> bool:
+        """Whether anybody was alive anywhere."""
+        return any(place.living for place in self._places)
+
+    async def lives_since(self, moment: float) -> bool | None:
+        """Whether somebody was answered 200 at every place to a request that left after that moment.
+
+        Asks what was alive before where nobody was; False where that is no more, None where nothing is known of it.
+        """
+        async with self._looking:  # for many at once one sign of life is enough
+            for place in self._places:
+                if place.life < moment and place.living and not await self._is_alive(place):
+                    return False
+        return True if all(place.life >= moment for place in self._places) else None
+
+    async def _vouch(self, place: Place, request: Request) -> None:
+        """Ask with a token that nobody has. What is neither Cobalt's yes nor its no is not the last, twice.
 
         200 or 403 is no answer of Cobalt's to such a token. With a body that is not Cobalt's either it takes three, and
         none before that were sound, to tell a portal from an odd answer or from a network that went down midway.
@@ -81,12 +109,13 @@ class Control:
         odd = 0
         for _ in range(_TRIES):
             sent_at = asyncio.get_running_loop().time()
-            status, is_clear = await self._status(_made_up(), place)
+            try:
+                status, is_clear = await self._status(request, _made_up(), place)
+            except TimeoutError:
+                return  # there is nobody to ask again
             if status == 401 and is_clear:
                 place.vouched = sent_at
                 return
-            if status is None:
-                return  # there is nobody to ask again
             odd += status in (200, 403)
             if status in (200, 403) and (is_clear or (odd == _TRIES and not place.is_vouched)):
                 self.void = (
@@ -105,7 +134,7 @@ class Control:
         for secret, user in reversed(list(place.living)):
             if user is not None and not self._users.take(self._users.number(user), now):
                 continue
-            lives = await self._lives(secret, place)
+            lives = await self._lives(secret, place, user)
             if lives:
                 return True
             failed += lives is False
@@ -113,10 +142,13 @@ class Control:
                 return False
         return not failed
 
-    async def _lives(self, secret: Secret, place: Place) -> bool | None:
+    async def _lives(self, secret: Secret, place: Place, user: int | None) -> bool | None:
         """Whether a token that should be alive is; None where it has to wait for its window."""
         sent_at = asyncio.get_running_loop().time()
-        status, is_clear = await self._status(secret, place)
+        try:
+            status, is_clear = await self._status(self._probe, secret, place, user)
+        except TimeoutError:
+            return False
         if status in THROTTLED:
             return None
         if status != 200 or not is_clear:
@@ -124,29 +156,35 @@ class Control:
         place.lives(sent_at)
         return True
 
-    async def _status(self, secret: Secret, place: Place) -> tuple[int | None, bool]:
-        """The status of an answer, None where none came; and whether all of it is as Cobalt's would be."""
+    async def _status(
+        self, request: Request, secret: Secret, place: Place, user: int | None = None
+    ) -> tuple[int | None, bool]:
+        """The status of an answer, None where none came; and whether all of it is as Cobalt's would be.
+
+        TimeoutError where the peer keeps silent.
+        """
         response = None
         await place.turn()
+        sent_at = asyncio.get_running_loop().time()
         try:
-            response = await self._answer(secret, place)
-            answers.read_page(_REQUEST, response, secret)
+            response = await self._answer(request, secret, place)
+            answers.read_page(request, response, secret)
         except ConfigurationError:
             raise  # a misuse, and so of every credential
         except (UnauthorizedError, ForbiddenError) as error:
             return error.status, not error.foreign
-        except TimeoutError:
-            return None, False
         except CobaltError:
             return (None if response is None else response.status), False
+        if user is not None:
+            self._users.answered(self._users.number(user), sent_at, asyncio.get_running_loop().time(), response.headers)
         return response.status, True
 
-    async def _answer(self, secret: Secret, place: Place) -> Response:
+    async def _answer(self, request: Request, secret: Secret, place: Place) -> Response:
         """What is answered in time; else a TimeoutError: a peer that keeps silent must not hold up the run."""
         async with asyncio.timeout(self._patience) as wait:
             self._waits.add(wait)
             try:
-                return await self._look.ask(secret, place)
+                return await self._look.ask(request, secret, place)
             finally:
                 self._waits.discard(wait)
 

@@ -53,7 +53,9 @@ class Listings:
         """The next page of its listing; one token where that is enough to tell whose it is; else the first page."""
         if job.listing is not None:
             return job.listing.request
-        is_brief = job.refused or (job.hint is not None and self._users.is_whole(self._users.number(job.hint)))
+        is_brief = job.refused is not None or (
+            job.hint is not None and self._users.is_whole(self._users.number(job.hint))
+        )
         return self.probe if is_brief and not job.pages else self.first
 
     def is_enough(self, request: Request) -> Callable[[str], bool]:
@@ -63,6 +65,8 @@ class Listings:
     def bind(self, job: Job, request: Request, page: Page | str) -> None:
         """Whose the job is, by a page or by the id that was enough of it."""
         job.pages += 1
+        if job.pages == 1:
+            job.asked = request
         if isinstance(page, str):
             job.user = self._users.of(page)
         elif page.items:

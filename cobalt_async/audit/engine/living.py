@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from attrs import define
 
+from ...protocol.requests import Request
 from .. import verdicts
 from ..credential import Credential
 from ..verdicts import AuditResult
@@ -25,6 +26,7 @@ _SOON, _LATE = 1.0, 3.0  # seconds that one waits: where that is cheap and nothi
 class _Held:
     at: float  # when the answer was here
     place: Place  # that gave it
+    request: Request  # to which it did
     credential: Credential
     result: AuditResult
     user: int | None
@@ -33,8 +35,9 @@ class _Held:
 class Living:
     """Holds each ALIVE until a made-up token was refused at its place that was sent after it was answered.
 
-    Something that says yes to everybody may begin to answer for Cobalt at any moment. What came before the last
-    refusal is the truth; what came after it may not be.
+    Something that says yes to everybody may begin to answer for Cobalt at any moment, and end: what ends before the
+    next made-up token is asked is not seen. The first answer of its kind at a place, which a cache on the way may give
+    to all who ask for the same, is followed by one at once.
     """
 
     def __init__(self, outlet: Outlet, control: Control) -> None:
@@ -43,6 +46,8 @@ class Living:
         self._now = asyncio.get_running_loop().time
         self._held: deque[_Held] = deque()  # in order of the time of their answer
         self._tokens = 0  # in their listings
+        self._met: set[tuple[Place, str]] = set()  # what was answered, and where
+        self._fresh: list[tuple[Place, Request]] = []  # of that, what no made-up token was refused since
         self._rests_until = -math.inf  # after a made-up token that told nothing
         self._vouchings = self._vouched_for = 0  # made-up tokens, and who was told by them
 
@@ -56,24 +61,30 @@ class Living:
         """Whether so many wait for the answer to a made-up token that nothing more is to be asked."""
         return len(self._held) >= MOST or self._tokens >= 4 * _MOST_TOKENS
 
-    def hold(self, credential: Credential, result: AuditResult, user: int | None, place: Place) -> bool:
-        """One more; it is outside of the window until it is vouched for.
+    def hold(
+        self, credential: Credential, result: AuditResult, user: int | None, place: Place, request: Request
+    ) -> bool:
+        """One more; it is outside of the window until it is vouched for. `request`: to which it was answered.
 
         Whether that changes when a made-up token is due: it is the first, or as many as are vouched for together.
         """
         held, was_full = self._held, self.is_full
+        is_first = (kind := (place, request.target)) not in self._met
+        if is_first:
+            self._met.add(kind)
+            self._fresh.append((place, request))
         self._outlet.put_aside()
         if not held or held[-1].result.tokens is not result.tokens:
             self._tokens += len(result.tokens)
-        held.append(_Held(self._now(), place, credential, result, user))
-        return len(held) == 1 or (not was_full and self.is_full)
+        held.append(_Held(self._now(), place, request, credential, result, user))
+        return is_first or len(held) == 1 or (not was_full and self.is_full)
 
     def due(self, *, idle: bool) -> float | None:
         """When a made-up token is to vouch for them; None where none are held. `idle`: nothing else is asked."""
         if not self._held:
             return None
         is_cheap = idle and self._vouchings * TOGETHER <= self._vouched_for
-        is_enough = self.is_full or (is_cheap and len(self._held) >= _SOME)
+        is_enough = self.is_full or self._fresh or (is_cheap and len(self._held) >= _SOME)
         wait = 0.0 if is_enough else _SOON if is_cheap else _LATE
         return max(self._held[0].at + wait, self._rests_until)
 
@@ -88,7 +99,7 @@ class Living:
         As many as are vouched for together wait for no second one, where it told nothing: they are not known then.
         """
         asked_at, was_full = self._now(), self.is_full
-        await self._control.vouch(dict.fromkeys(held.place for held in self._held))
+        await self._ask()
         self._vouchings += 1
         self._vouched_for += len(self._held)
         self._outlet.land_together(self._told(not_known_until=asked_at if was_full else -math.inf))
@@ -99,8 +110,16 @@ class Living:
     async def clear(self, *, may_ask: bool) -> None:
         """Tell all, at the end of a run; who is not vouched for is not known. `may_ask`: with a made-up token first."""
         if self._held and may_ask:
-            await self._control.vouch(dict.fromkeys(held.place for held in self._held))
+            await self._ask()
         self._outlet.land_together(self._told(not_known_until=math.inf))
+
+    async def _ask(self) -> None:
+        """With made-up tokens, for what was answered at each place: the first time, and the last one that is held."""
+        asked_at = self._now()
+        latest = {held.place: held.request for held in self._held}
+        asked = {(place, request.target): (place, request) for place, request in (*self._fresh, *latest.items())}
+        await self._control.vouch(asked.values())
+        self._fresh = [(place, request) for place, request in self._fresh if place.vouched < asked_at]
 
     def _told(self, *, not_known_until: float) -> Iterator[tuple[Credential, AuditResult, int | None]]:
         """Those who are vouched for by now; and of those answered until then, that they are not known."""

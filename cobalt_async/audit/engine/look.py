@@ -6,6 +6,7 @@ from ...client import AsyncCobalt
 from ...errors import CobaltError, ConfigurationError
 from ...protocol import answers
 from ...protocol.answers import THROTTLED, Response
+from ...protocol.requests import Request
 from ...secret import Secret
 from .. import verdicts
 from ..verdicts import AuditResult, name_of
@@ -26,9 +27,17 @@ class Look:
         self._listings = listings
         self._pacing = pacing
         self._now = asyncio.get_running_loop().time
+        self.under_way: int = 0  # credentials that are being asked about for the first time
 
     async def look(self, job: Job, place: Place) -> AuditResult | None:
         """What a place says of a credential; None where it has to wait first, and is on the agenda."""
+        self.under_way += job.refused is None
+        try:
+            return await self._look(job, place)
+        finally:
+            self.under_way -= job.refused is None
+
+    async def _look(self, job: Job, place: Place) -> AuditResult | None:
         credential, users, pacing, listings = job.credential, self._users, self._pacing, self._listings
         while not listings.knows(job):  # it may end while this one waits for it
             request = listings.request(job)
@@ -69,6 +78,6 @@ class Look:
         tokens = listings.tokens(job.user)
         return verdicts.alive(credential.label, tokens, region=place.region, user=name_of(job.user))
 
-    async def ask(self, secret: Secret, place: Place) -> Response:
-        """One bare answer to `limit=1`, for a control; who asks has had the place's turn."""
-        return await self._cobalt._ask(self._listings.probe, secret, place.url)
+    async def ask(self, request: Request, secret: Secret, place: Place) -> Response:
+        """One bare answer, for a control; who asks has had the place's turn."""
+        return await self._cobalt._ask(request, secret, place.url)

@@ -86,15 +86,6 @@ def in_order(where: tuple[Place, ...], declared: Region | None) -> tuple[Place, 
     return tuple(sorted(where, key=lambda place: place.region != declared))
 
 
-def check_share(share: float) -> float:
-    """How much of a rate window an audit may use: above 0, at most 1."""
-    if isinstance(share, bool) or not isinstance(share, int | float):
-        raise ConfigurationError(f"share: a number above 0, at most 1, not {type(share).__name__}")
-    if not 0 < share <= 1:
-        raise ConfigurationError("share: a number above 0, at most 1; 0.8 leaves a fifth of each user's window alone")
-    return float(share)
-
-
 def _check_rate(rate: float) -> float:
     if isinstance(rate, bool) or not isinstance(rate, int | float):
         raise ConfigurationError(f"rate: a number of requests a second, not {type(rate).__name__}")

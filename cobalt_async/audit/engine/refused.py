@@ -65,7 +65,7 @@ class Refused:
         if may_ask and stopped is None:
             await self._control.look_for_life()
         if may_ask:
-            await self._control.vouch(self._places)
+            await self._control.vouch_everywhere()
         self.release()
         left = [(held.credential, self._unconfirmed(held.result, may_ask, stopped), None) for held in self._held]
         self._held.clear()
@@ -83,4 +83,4 @@ class Refused:
             return verdicts.unvouched(result)
         if is_asked and result.verdict is Verdict.FORBIDDEN:
             return result
-        return verdicts.not_tried(result.label, stopped) if stopped == "stopped" else verdicts.unconfirmed(result)
+        return verdicts.not_tried(result.label, stopped) if stopped == "stopped" else verdicts.unconfirmed(result.label)

@@ -9,13 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from ...client import AsyncCobalt
 from ...errors import ConfigurationError
-from ...ledger import Ledger, RotationRecord
+from ...ledger import RotationRecord
 from ...protocol.hosts import Region
-from ...protocol.requests import check_count
 from ..baseline import Baseline, write_baseline
 from ..credential import Credential
 from ..facts import Facts
@@ -27,8 +26,7 @@ from ..tables import INDEX_MARKS
 from ..tally import Conclusion, Report, Tally
 from ..verdicts import AuditResult
 from .conductor import Conductor
-from .places import Place, check_share, places
-from .source import Source
+from .plan import Plan, plan_of
 
 
 def audit(
@@ -62,42 +60,20 @@ def audit(
 
     A wrong argument is a ConfigurationError, before anything is sent.
     """
-    if not isinstance(cobalt, AsyncCobalt):
-        raise ConfigurationError(f"cobalt: an AsyncCobalt, not {type(cobalt).__name__}")
-    if check_count(concurrency, "concurrency") > cobalt.max_connections:
-        most = cobalt.max_connections
-        raise ConfigurationError(f"concurrency: at most the client's max_connections, which is {most}")
-    for name, given, kind in (("policy", policy, Policy), ("baseline", baseline, Baseline)):
-        if given is not None and not isinstance(given, kind):
-            raise ConfigurationError(f"{name}: a {kind.__name__}, not {type(given).__name__}")
     return AuditRun(
-        Plan(
+        plan_of(
             cobalt,
-            Source(credentials),
-            places(cobalt, regions, rate=rate),
+            credentials,
             concurrency=concurrency,
-            share=check_share(share),
-            policy=policy or Policy(),
+            rate=rate,
+            share=share,
+            regions=regions,
+            policy=policy,
             baseline=baseline,
-            ledger=Ledger(ledger),
-            checkpoint=None if checkpoint is None else Path(checkpoint),
+            ledger=ledger,
+            checkpoint=checkpoint,
         )
     )
-
-
-@frozen
-class Plan:
-    """What an audit is asked to do, checked."""
-
-    cobalt: AsyncCobalt
-    source: Source
-    places: tuple[Place, ...]
-    concurrency: int = field(kw_only=True)
-    share: float = field(kw_only=True)
-    policy: Policy = field(kw_only=True)
-    baseline: Baseline | None = field(kw_only=True)
-    ledger: Ledger = field(kw_only=True)
-    checkpoint: Path | None = field(kw_only=True)
 
 
 class AuditRun:
@@ -243,6 +219,8 @@ class AuditRun:
         if self._tally.conclusion is not None:
             return
         plan, work, facts = self._plan, self._work, self._facts
+        if facts.resumed and work.stopped is None:
+            work.users.forget(*facts.forget_unmet())
         facts.settle()
         now = datetime.now(UTC)
         self._tally.conclusion = Conclusion(

@@ -111,6 +111,11 @@ class Users:
             self._whole[user] = True
             self.tokens += 1
 
+    def forget(self, users: int, tokens: int) -> None:
+        """So many of those that an earlier run left are in the inventory no more."""
+        self._listed -= users
+        self.tokens -= tokens
+
     def is_whole(self, user: int) -> bool:
         """Whether the user's listing was read to its end."""
         return bool(self._whole[user])
@@ -152,7 +157,7 @@ class Users:
         The window began when our first request in it arrived, or earlier: by its answer at the latest.
         """
         if (remaining := pace.count(headers.get("X-Rate-Limit-Remaining"))) is None:
-            self._left[user] = _DOCUMENTED  # who tells no limit has none, or answers 509
+            self.unlimited(user, now)  # who tells no limit has none, or answers 509
             return True
         limit = pace.count(headers.get("X-Rate-Limit-Get-Limit")) or _DOCUMENTED
         if limit != _DOCUMENTED and len(self.limits) < _MOST_LIMITS:
