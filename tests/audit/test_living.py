@@ -136,7 +136,7 @@ async def test_a_made_up_token_that_is_not_answered_keeps_nobody_for_ever(monkey
         async with audit(cobalt, inventory, concurrency=8, rate=0) as run:
             async for result in run:
                 taken.append(result)
-                assert len(run._work._judge.living._held) < 20 + 8
+                assert len(run._work._living._held) < 20 + 8
     assert {f"{result.verdict} {result.reason}" for result in taken} == {"INDETERMINATE no_dead_control"}
     assert len(taken) == 200
     assert not run.report().complete

@@ -12,8 +12,8 @@ from cobalt_async import Token
 from cobalt_async.audit import AuditResult, AuditRun, Credential, Verdict
 from cobalt_async.audit.engine.agenda import Agenda, Job
 from cobalt_async.audit.engine.crew import Crew
-from cobalt_async.audit.engine.judge import Judge
 from cobalt_async.audit.engine.listings import Listings
+from cobalt_async.audit.engine.refused import Refused
 from cobalt_async.audit.engine.users import Users
 from cobalt_async.audit.facts import Facts
 from cobalt_async.errors import ConfigurationError
@@ -112,7 +112,7 @@ async def test_an_end_that_fails_is_no_end(monkeypatch: pytest.MonkeyPatch) -> N
         raise ConfigurationError("no room")
 
     world = Pretended()
-    monkeypatch.setattr(Judge, "clear", clear)
+    monkeypatch.setattr(Refused, "clear", clear)
     async with audited(world, world.user("ada")) as run:
         with pytest.raises(ConfigurationError, match="no room"):
             async for _ in run:

@@ -7,7 +7,6 @@ from functools import partial
 
 from ...client import AsyncCobalt
 from .. import verdicts
-from ..credential import Credential
 from ..facts import Facts
 from ..verdicts import AuditResult
 from .agenda import Agenda, Job
@@ -16,11 +15,14 @@ from .crew import Crew
 from .intake import Intake
 from .judge import Judge
 from .listings import Listings
+from .living import Living
 from .look import Look
 from .outlet import Outlet
 from .pacing import Pacing
 from .places import Place
+from .refused import Refused
 from .source import Source
+from .supply import Supply
 from .users import Users
 from .waves import Waves
 
@@ -52,20 +54,38 @@ class Conductor:
         self._intake = Intake(source, facts)
         self._concurrency = concurrency
         self._agenda = Agenda(self.users)
-        self._listings = Listings(self.users, self._agenda, facts, version=cobalt._version)
-        self._pacing = Pacing(self.users, self._agenda, longest=cobalt._retry.max_wait)
-        self._look = Look(cobalt, self.users, self._agenda, self._listings, self._pacing)
-        self._control = Control(cobalt, self._look, self._listings, self.users, where)
+        listings = Listings(self.users, self._agenda, facts, version=cobalt._version)
+        pacing = Pacing(self.users, self._agenda, longest=cobalt._retry.max_wait)
+        look = Look(cobalt, self.users, self._agenda, listings, pacing)
+        self._control = Control(cobalt, look, listings, self.users, where)
         self.outlet: Outlet = Outlet(where, facts, on_change=on_change)
         self._on_change = on_change
         self._changed = asyncio.Event()
+        self._living = Living(self.outlet, self._control)
+        self._refused = Refused(self.outlet, self._control, where)
+        self._supply = Supply(
+            intake=self._intake,
+            agenda=self._agenda,
+            listings=listings,
+            look=look,
+            pacing=pacing,
+            users=self.users,
+            outlet=self.outlet,
+            living=self._living,
+            refused=self._refused,
+            most=concurrency,
+            is_over=lambda: self.stopped is not None,
+            is_broken=lambda: self.failure is not None,
+        )
         self._judge = Judge(
-            self._look,
-            self._control,
-            self._agenda,
-            self.outlet,
-            where,
-            may_live=self._may_live,
+            look=look,
+            control=self._control,
+            agenda=self._agenda,
+            outlet=self.outlet,
+            living=self._living,
+            refused=self._refused,
+            where=where,
+            may_live=self._supply.may_live,
             on_break=partial(self.stop, "breaker"),
             on_change=self._changed.set,
         )
@@ -134,7 +154,7 @@ class Conductor:
                 await self._begin()
                 while not self._is_done():
                     self._changed.clear()
-                    if not self._may_live():
+                    if not self._supply.may_live():
                         self._agenda.wait_no_more()
                     self._hire()
                     self._see_to_the_living()
@@ -162,16 +182,14 @@ class Conductor:
         if credential is None or self.failure is not None:
             return
         await self._control.begin()
-        self.outlet.taken += 1
-        job = self._new(credential)
-        if job is not None:
-            self.outlet.taken -= 1
+        if (job := self._supply.admit(credential)) is not None:
+            self.outlet.put_aside()
             self._agenda.resume([job])
 
     async def _change(self) -> None:
         """Until something changed, or somebody's time has come."""
-        work = self._due() if self._has_room and self.stopped is None else None
-        look = None if self._is_vouching else self._judge.living.look()
+        work = self._supply.due() if self._has_room and self.stopped is None else None
+        look = None if self._is_vouching else self._living.look()
         due = min((moment for moment in (work, look) if moment is not None), default=None)
         try:
             async with asyncio.timeout_at(due):
@@ -179,22 +197,15 @@ class Conductor:
         except TimeoutError:
             pass
 
-    def _due(self) -> float | None:
-        """When there may be something to do next, as far as that is a question of time."""
-        due, patient_until = self._agenda.due(), self._pacing.patient_until
-        if not self._intake.drained and patient_until > self._now():
-            return patient_until if due is None else min(due, patient_until)
-        return due
-
     def _see_to_the_living(self) -> None:
         """Have a made-up token vouch for them, if it is time."""
-        due = None if self._is_vouching else self._judge.living.due(idle=self._crew.workers == self._intake.readers)
+        due = None if self._is_vouching else self._living.due(idle=self._crew.workers == self._intake.readers)
         if due is not None and due <= self._now():
             self._voucher = self._crew.employ(self._vouch())
 
     async def _vouch(self) -> None:
         with self._failing():
-            await self._judge.living.vouch()
+            await self._living.vouch()
 
     @property
     def _is_vouching(self) -> bool:
@@ -203,45 +214,21 @@ class Conductor:
     def _is_done(self) -> bool:
         if self._crew.workers or self._is_vouching:
             return False
-        if self.failure is not None:
-            return True
-        waiting = 0 if self.stopped is not None else len(self._agenda) + self._listings.waiting
-        return not waiting and self._intake.drained
-
-    def _may_live(self) -> bool:
-        """Whether anybody may yet be found alive of whom that is not known."""
-        if not self._judge.refused.has_room(self._agenda.looking_again + 1):
-            return False  # nobody is asked for the first time before those have a verdict
-        waiting = len(self._agenda) - self._agenda.looking_again + self._listings.waiting
-        return not self._intake.drained or self._look.under_way > 0 or waiting > 0
+        return self.failure is not None or self._supply.is_used_up()
 
     @property
     def _has_room(self) -> bool:
-        """Whether one more may be asked about."""
-        is_full = self._crew.workers >= self._concurrency or self.outlet.taken >= self._concurrency
-        return not (is_full or self._judge.living.is_choked)
+        return self._crew.workers < self._concurrency and self._supply.has_room
 
     def _hire(self) -> None:
         """One more worker, if there is work for one; who finds some hires the next."""
-        if self._has_room and self._has_work():
+        if self._has_room and self._supply.is_due():
             self._crew.hire(self._work())
-
-    def _has_work(self) -> bool:
-        if self.failure is not None:
-            return False
-        return (self.stopped is None and self._agenda.is_due(self._now())) or self._may_read()
-
-    def _may_read(self) -> bool:
-        if not self._intake.is_free or self.failure is not None:
-            return False
-        if self.stopped is not None:
-            return True
-        return self._pacing.may_ask() and self._judge.refused.has_room(self._agenda.looking_again)
 
     async def _work(self) -> None:
         """Take jobs as long as there are any."""
         with self._failing():
-            while (job := await self._next()) is not None:
+            while (job := await self._supply.next()) is not None:
                 self._hire()
                 if self.stopped is None and self.failure is None:
                     await self._judge.examine(job)
@@ -249,46 +236,14 @@ class Conductor:
                     self._drop(job)
                 await self._waves.join()  # whoever waits for results takes them now
 
-    async def _next(self) -> Job | None:
-        """A job that is due, else a new one; None where there is none for now."""
-        while self.outlet.taken < self._concurrency and not self._judge.living.is_choked:
-            if self.stopped is None:
-                job = self._agenda.next(self._now())
-                if job is not None:
-                    self.outlet.taken += 1
-                    return job
-            if not self._may_read():
-                return None
-            self.outlet.taken += 1
-            try:
-                credential = await self._intake.read()
-            finally:
-                self.outlet.taken -= 1
-            if credential is None:
-                continue
-            self.outlet.taken += 1
-            if (job := self._new(credential)) is not None:
-                return job
-        return None
-
-    def _new(self, credential: Credential) -> Job | None:
-        """A job for a credential that was just read; None where its verdict is known, or has to wait."""
-        if self.failure is None and self.outlet.recall(credential):
-            return None
-        job = Job(credential)
-        user = job.hint = self._pacing.likely(job)
-        if user is None or self.stopped is not None or self.users.take(user, self._now()):
-            return job
-        self.outlet.taken -= 1
-        self._agenda.park(job, user)
-        return None
-
     async def _end(self) -> None:
         """Nothing is under way: the last controls, and verdicts for all that still wait."""
         if self.failure is not None:
             self.stop("stopped")
-        await self._judge.clear(may_ask=self._failure is None, stopped=self.stopped)
-        for job in (*self._agenda.drain(), *self._listings.drain()):
+        may_ask = self._failure is None
+        await self._living.clear(may_ask=may_ask)
+        await self._refused.clear(may_ask=may_ask, stopped=self.stopped)
+        for job in self._supply.drain():
             self.outlet.taken += 1
             self._drop(job)
 

@@ -17,7 +17,7 @@ _MOST_PUT_OFF = 24  # times, five seconds each: until a window opens, which a si
 
 
 class Judge:
-    """Asks place by place, and says what the answers come to; `living` and `refused` are what is held meanwhile.
+    """Asks place by place, and says what the answers come to; what has to be held is given to `living` and `refused`.
 
     A refusal is looked at twice, and somebody has to live in between, too: what refuses everybody for a while would
     confirm itself. `may_live` says whether anybody may yet be found alive. `on_break` is called where the breaker says
@@ -26,18 +26,20 @@ class Judge:
 
     def __init__(
         self,
+        *,
         look: Look,
         control: Control,
         agenda: Agenda,
         outlet: Outlet,
+        living: Living,
+        refused: Refused,
         where: tuple[Place, ...],
-        *,
         may_live: Callable[[], bool],
         on_break: Callable[[], None],
         on_change: Callable[[], None],
     ) -> None:
-        self.living: Living = Living(outlet, control)
-        self.refused: Refused = Refused(outlet, control, where)
+        self._living = living
+        self._refused = refused
         self._look = look
         self._control = control
         self._agenda = agenda
@@ -60,22 +62,17 @@ class Judge:
             if result.verdict is Verdict.ALIVE:
                 place.has_living(job.credential.secret, job.user)
                 self._agenda.wait_no_more()
-                self.refused.release()
+                self._refused.release()
                 assert job.asked is not None  # noqa: S101 - it was answered
-                if self.living.hold(job.credential, result, job.user, place, job.asked):
+                if self._living.hold(job.credential, result, job.user, place, job.asked):
                     self._on_change()
                 return
             if result.verdict in (Verdict.DEAD, Verdict.FORBIDDEN):
                 if not await self._control.endures(place):
                     self._on_break()
-                self.refused.release()
+                self._refused.release()
             job.said_no(result)
         await self._conclude(job, verdicts.conclude(job.said))
-
-    async def clear(self, *, may_ask: bool, stopped: str | None) -> None:
-        """Nothing is under way any more: verdicts for all that are held. `stopped`: why the run ended early."""
-        await self.living.clear(may_ask=may_ask)
-        await self.refused.clear(may_ask=may_ask, stopped=stopped)
 
     async def _conclude(self, job: Job, result: AuditResult) -> None:
         """No place said ALIVE."""
@@ -87,9 +84,9 @@ class Judge:
         elif result.verdict is not job.refused.verdict:
             self._outlet.land(job.credential, verdicts.changed(result.label))
         else:
-            self.refused.hold(job.credential, result)
-            if not self.refused.has_room():
-                await self.refused.clear(may_ask=True, stopped=None)
+            self._refused.hold(job.credential, result)
+            if not self._refused.has_room():
+                await self._refused.clear(may_ask=True, stopped=None)
 
     async def _may_look_again(self, job: Job) -> bool:
         """Whether somebody was seen to live since the first look at this one; else it waits, or ends.
