@@ -117,7 +117,7 @@ def inventory(people: Population) -> Iterator[Credential]:
     for number, credential in enumerate(people.inventory(ORDERS["random"])):
         yield credential
         if number % _FORBIDDEN_EVERY == 0:
-            yield Credential(f"forbidden.{number}", f"forbidden.{number}")
+            yield Credential(f"forbidden.{number}", f"forbidden.{number}.secret")
 
 
 async def _taken(run: AsyncIterable[AuditResult], people: Population) -> tuple[list[AuditResult], Counter[Verdict]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
+from ..errors import ConfigurationError
 from ..protocol.hosts import Region
 from ..references import UNSHOWABLE
 from ..secret import Secret
@@ -13,6 +14,7 @@ from ..secret import Secret
 Status = Literal["active", "retired"]
 
 _LONGEST = 1000  # characters
+_SHORTEST_HELD = 8  # characters, as a name has to repeat of a secret: what is shorter is part of a text by chance
 _TOKEN_ID = re.compile(r"api_[A-Za-z0-9]+", re.ASCII)
 
 
@@ -25,7 +27,8 @@ class Credential:
     `owner` and `system` are texts such as a label, `token_id` is the id that `GET /tokens` lists, `region` is
     "us" or "eu", `status` is "active" or "retired", `rotate_by` the day by which it should be replaced.
     `exposed` names the file that the secret was read from, where others than its owner can read or write that.
-    Anything else is a ValueError, which does not repeat the secret.
+    Anything else is a ConfigurationError, a ValueError that does not repeat the secret; so is a text, every report's,
+    that is the secret itself, or holds one of 8 characters or more.
     """
 
     label: str
@@ -78,11 +81,12 @@ class Credential:
             or (None if status is None else _choice_flaw("status", status, "active", "retired"))
             or (None if rotate_by is None else _type_flaw("rotate_by", rotate_by, date))
             or (None if exposed is None else _type_flaw("exposed", exposed, str))
+            or (None if held is None else _told_flaw(held, label=label, owner=owner, system=system, token_id=token_id))
         )
         if held is None or flaw is not None:
             # So do these: half made it has no repr, and a secret may stand in the wrong place.
             del self, label, owner, system, token_id, region, status, exposed
-            raise ValueError(flaw)
+            raise ConfigurationError(flaw)
         self.__attrs_init__(label, held, owner, system, token_id, region, status, rotate_by, exposed)
 
 
@@ -113,6 +117,15 @@ def _token_id_flaw(token_id: str) -> str | None:
     if isinstance(token_id, str) and _TOKEN_ID.fullmatch(token_id):
         return None
     return "token_id: api_ followed by ASCII letters and digits, as GET /tokens lists it"
+
+
+def _told_flaw(secret: Secret, **texts: str | None) -> str | None:
+    """What is wrong with texts that reports show, where one of them tells the secret."""
+    hidden = secret.reveal()
+    for name, text in texts.items():
+        if text is not None and hidden in text and (len(hidden) >= _SHORTEST_HELD or hidden == text):
+            return f"{name}: it holds the secret itself, which would stand in every report; call it something else"
+    return None
 
 
 def _choice_flaw(name: str, value: object, one: str, other: str) -> str | None:

@@ -6,6 +6,7 @@ import pytest
 
 from cobalt_async import Secret
 from cobalt_async.audit import Credential
+from cobalt_async.errors import ConfigurationError
 from tests.canary import TOKEN, hunting
 
 
@@ -63,13 +64,35 @@ def test_the_declared_is_given_by_name_only() -> None:
     ],
 )
 def test_what_is_declared_is_checked(declared: dict[str, Any], flaw: str) -> None:
-    """A wrong value is a plain ValueError that names the field, and no frame of it holds the secret."""
+    """A wrong value is a ConfigurationError that names the field, and no frame of it holds the secret."""
     with hunting(TOKEN) as hunter:
-        with pytest.raises(ValueError, match=flaw) as caught:
+        with pytest.raises(ConfigurationError, match=flaw) as caught:
             Credential("ci", TOKEN, **declared)
-        assert type(caught.value) is ValueError
         hunter.look_at_error(caught.value)
     assert hunter.found == []
+
+
+@pytest.mark.parametrize("field", ["label", "owner", "system", "token_id"])
+@pytest.mark.parametrize("around", ["{}", "api_{}", "api_a{}b"])
+def test_no_text_of_it_is_the_secret(field: str, around: str) -> None:
+    """What every report shows holds no secret: it stands in the wrong column, and is not repeated."""
+    secret = around.format("canary0123456789") if around == "{}" else "canary0123456789"
+    secret = f"api_{secret}" if field == "token_id" and around == "{}" else secret
+    texts: dict[str, Any] = {"label": "ci", field: around.format(secret)}
+    with hunting("canary0123456789") as hunter:
+        with pytest.raises(ConfigurationError, match=f"^{field}: it holds the secret itself") as caught:
+            Credential(secret=secret, **texts)
+        hunter.look_at_error(caught.value)
+    assert hunter.found == []
+
+
+def test_a_short_secret_may_be_part_of_a_text() -> None:
+    """Below eight characters that is chance; to be the same never is."""
+    assert Credential("ci of x", "ci").label == "ci of x"
+    assert Credential("a-1234567", "1234567").label == "a-1234567"
+    for label, secret in (("x", "x"), ("a-12345678", "12345678")):
+        with pytest.raises(ConfigurationError, match="label: it holds the secret"):
+            Credential(label, secret)
 
 
 @pytest.mark.parametrize("label", ["a\u00a0b", "a\u200db", "日本", "a\u202eb", "é\U0001f600"])

@@ -80,6 +80,9 @@ BAD: dict[str, tuple[bytes, str]] = {
     "long field": (b"ci," + b"x" * 200_000 + b",", "longer than 128 KiB"),
     "long line": (b"ci," + b"x" * LONGEST + b",", f"longer than {LONGEST} bytes"),
     "ten megabytes": (b"ci," + b"x" * 10_000_000 + b",", f"longer than {LONGEST} bytes"),
+    "its secret as its label": (f"{CANARY},{CANARY},".encode(), "label: it holds the secret itself"),
+    "its secret in its label": (f"ci/{CANARY},{CANARY},".encode(), "label: it holds the secret itself"),
+    "what it refers to as its label": (f"{CANARY},,env:CI_TOKEN".encode(), "label: it holds the secret itself"),
     "duplicate": (f"first,{CANARY},".encode(), "line 2 already"),
 }
 

@@ -221,8 +221,8 @@ async def test_a_stopped_run_says_of_the_refused_what_it_knows(monkeypatch: pyte
     """A 403 beside a made-up token that is told 401 is FORBIDDEN; a 401 without a sign of life was not tried enough."""
     monkeypatch.setattr(agenda, "SECOND_LOOK", 5.0)
     world = Pretended()
-    barred = Credential("barred", "barred")
-    world.instead["barred"] = lambda _: refusal(403)
+    barred = Credential("barred", "secret-of-barred")
+    world.instead["secret-of-barred"] = lambda _: refusal(403)
     inventory = [barred, *dead(2)]
     async with AsyncCobalt(base_url="http://127.0.0.1:9") as cobalt:
         cobalt._root.refreshes.exchange._transport = world  # type: ignore[assignment]

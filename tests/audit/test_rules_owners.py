@@ -187,6 +187,6 @@ def test_ct201_does_not_repeat_an_owner_who_is_a_secret() -> None:
     """A column too far to the left is soon made."""
     told = Told()
     told.alive("a", owner="Ada")
-    told.alive("b", owner="secret-of-b")
+    told.alive("b", owner="secret-of-a")
     told.lists(1, "api_1")
     assert told.only("CT201").message.endswith("are declared for Ada, an owner who is not repeated here")

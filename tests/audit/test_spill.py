@@ -4,7 +4,7 @@ import sys
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cobalt_async.audit import Credential
@@ -24,6 +24,7 @@ def test_a_credential_comes_back_as_it_was(
     label: str, secret: str, owner: str | None, region: str | None, rotate_by: date | None
 ) -> None:
     """With all that is declared of it, or nothing."""
+    assume(all(secret not in text for text in (label, owner or "")))
     credential = Credential(label, secret, owner=owner, region=region, rotate_by=rotate_by)  # type: ignore[arg-type]
     assert unspill(spill(credential)) == credential
 

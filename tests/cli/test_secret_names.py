@@ -22,7 +22,7 @@ def named(sandbox: CobaltSandbox, tmp_path: Path) -> Path:
         token.refresh(secret=secret)
     for token, name in zip(ada.tokens, (PLAIN, f"of bob: {OTHER}", LIKELY, ada.tokens[0].secret), strict=True):
         token.rename(name)
-    lines = ["label,secret,owner", f"bob 0,{PLAIN},{PLAIN}", f"bob 1,{OTHER},bob"]
+    lines = ["label,secret,owner", f"bob 0,{PLAIN},{OTHER}", f"bob 1,{OTHER},bob"]
     lines += [f"ada {n},{token.secret},ada" for n, token in enumerate(ada.tokens)]
     path = tmp_path / "inventory.csv"
     path.write_text("\n".join(lines) + "\n")
@@ -73,3 +73,16 @@ def test_nothing_changed_is_nothing(named: Path, tmp_path: Path, run: Run) -> No
     ended = run("audit", str(named), "--baseline", first, "--save-baseline", second, "--format", "json")
     assert [alert["rule"] for alert in json.loads(ended.out)["alerts"] if alert["rule"].startswith("CT7")] == []
     assert run("diff", first, second).code == 0
+
+
+@pytest.mark.parametrize("row", [f"{PLAIN},{PLAIN},bob", f"bob/{PLAIN},{PLAIN},bob", f"bob,{PLAIN},{PLAIN}"])
+def test_a_secret_in_the_wrong_column_is_a_bad_row(row: str, inventory: Path, run: Run) -> None:
+    """It is named by file and line and not repeated; --skip-bad-rows counts it, and no report has it."""
+    inventory.write_text(inventory.read_text() + f"{row},\n")
+    ended = run("audit", str(inventory), "--quiet", "--format", "csv")
+    line = f"cobalt-async: {inventory}, line 6: "
+    assert (ended.code, ended.err[: len(line)], ended.err.count("\n")) == (2, line, 1)
+    assert "it holds the secret itself" in ended.err
+    skipped = run("audit", str(inventory), "--skip-bad-rows", "--format", "json")
+    assert json.loads(skipped.out)["summary"]["bad_rows"] == 1
+    assert PLAIN not in "".join((ended.out, ended.err, skipped.out, skipped.err))

@@ -12,7 +12,8 @@ from tests.faults.raw import ok
 from tests.faults.scenes import Case, Scene, ticks
 from tests.virtual_time import VirtualLoop
 
-CREDENTIALS = [Credential(f"row {secret}", secret) for secret in ("live-secret-1", "dead-secret-2", "live-secret-3")]
+SECRETS = ("live-secret-1", "dead-secret-2", "live-secret-3")
+CREDENTIALS = [Credential(f"row {number}", secret) for number, secret in enumerate(SECRETS, 1)]
 ANSWERS = (ok("api_a", next_page="/tokens?cursor=0"), ok("api_b"))
 
 

@@ -96,7 +96,10 @@ class Inventory(Iterator[Credential | BadRow]):
         found = self._references.follow(row.reference)
         if isinstance(found, Flaw):
             return BadRow(number, f"secret_ref: {found.text}")
-        return attrs.evolve(credential, secret=found.secret, exposed=found.exposed)
+        try:
+            return attrs.evolve(credential, secret=found.secret, exposed=found.exposed)
+        except ConfigurationError as error:  # a text of the row is the secret that it refers to
+            return BadRow(number, str(error))
 
     def _recognize(self) -> Callable[[bytes], dict[str, str] | Flaw]:
         """How its lines are read; the first that is no header is put back, where no repr shows it."""

@@ -1,6 +1,7 @@
 """The fields of a row -> a Credential, with its secret or with a reference to it."""
 
 import re
+import secrets
 from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, cast
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ...protocol.hosts import Region
     from ..credential import Status
 
-_STAND_IN = Secret("not-resolved-yet")
+_STAND_IN = Secret(secrets.token_hex())  # in no label
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
