@@ -12,7 +12,7 @@ import cobalt_async
 # Who stands on what, from the ground up. A room may import any lower floor, and nothing on its own or above.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("_version", "testing"),
-    ("secret",),
+    ("secret", "likeness"),
     ("models",),
     ("errors",),
     ("protocol", "ledger", "durable", "references"),

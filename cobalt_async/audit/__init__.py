@@ -1,5 +1,6 @@
 """Many tokens at once: which are alive, dead, forbidden or not known, what breaks policy, and what changed."""
 
+from ..likeness import looks_like_secret
 from .alerts import Alert, Severity
 from .baseline import Baseline, Change, ChangeKind, changes, read_baseline
 from .catalogue import RULES, Rule
@@ -18,7 +19,6 @@ from .report.sarif import SarifWriter
 from .report.summary import summarize
 from .report.table import TableWriter
 from .report.writers import Format, Writer, writer
-from .rules.texts import looks_like_secret
 from .tally import Report
 from .verdicts import AuditResult, Verdict
 

@@ -82,6 +82,7 @@ def _read_environment(name: str) -> Found | Flaw:
     if not _NAME.fullmatch(name):
         return Flaw("env:NAME takes the name of an environment variable: letters, digits and _, at most 64")
     if not os.environ.get(name):
-        state = "empty" if name in os.environ else "not set"
-        return Flaw(f"the environment variable {name} is {state}")
+        if name in os.environ:
+            return Flaw(f"the environment variable {name} is empty")
+        return Flaw(f"the environment variable {shown(name)} is not set")
     return read_secret(os.environ[name], f"environment variable {name}")

@@ -2,8 +2,8 @@ import time
 
 import pytest
 
+from cobalt_async.audit import looks_like_secret
 from cobalt_async.audit.policy import Policy
-from cobalt_async.audit.rules.texts import looks_like_secret
 from tests.audit.judging import Told
 from tests.canary import TOKEN
 

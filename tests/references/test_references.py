@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from cobalt_async.audit import Credential, read_inventory
-from cobalt_async.references import Flaw
+from cobalt_async.errors import ConfigurationError
+from cobalt_async.references import Flaw, read_reference
 from tests.audit.inventories import CANARY, flaw_of, only_row, rows_of, unprivileged
 
 
@@ -14,6 +15,9 @@ def _file(path: Path, text: bytes = b"from-file\n", mode: int = 0o600) -> Path:
     path.write_bytes(text)
     path.chmod(mode)
     return path
+
+
+PASTED = "s7KK8fQ2mZp4Xw9Lc3Rt6Vb1Nd5Hg0Jy8TuEkAiO"  # looks like a secret, and stands where a name belongs
 
 
 @pytest.mark.parametrize("reference", ["env:CI_TOKEN", " env:CI_TOKEN ", "env: CI_TOKEN"])
@@ -214,3 +218,26 @@ def test_a_reference_is_followed_where_it_is_asked_for(monkeypatch: pytest.Monke
     thread.start()
     thread.join()
     assert used == [thread]
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["env:{}", "file:{}", "file:away/{}", "file:{}/token", "keyring:{}/ada", "keyring:cobalt/{}", "command:{}"],
+)
+def test_a_secret_in_the_place_of_a_name_is_not_repeated(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of a row, nor of what takes one reference; where it leads to nothing, that is said."""
+    monkeypatch.setattr("keyring.get_password", lambda service, name: None)
+    flaw = flaw_of(only_row(reference.format(PASTED)))
+    with pytest.raises(ConfigurationError) as caught:
+        read_reference(reference.format(PASTED), argument="--secret-ref")
+    for told in (flaw, str(caught.value)):
+        assert PASTED[:8] not in told
+        assert PASTED[-8:] not in told
+        assert "[not repeated here: it looks like a secret]" in told
+
+
+def test_what_is_there_is_named(tmp_path: Path) -> None:
+    """A file may be called like a secret; of a path that leads nowhere the folders that are there are told."""
+    empty = _file(tmp_path / PASTED, b"")
+    assert flaw_of(only_row(f"file:{empty}")).startswith(f"secret_ref: file {empty}: it is empty")
+    assert flaw_of(only_row(f"file:{tmp_path}/{PASTED[::-1]}/x")).startswith(f"secret_ref: file {tmp_path}/[not repea")

@@ -1,12 +1,10 @@
 """Text that others chose, in a message: short, on one line, and never a secret."""
 
-import itertools
-import math
 import re
-from collections import Counter
 from enum import Enum
 
 from ...ledger import fingerprint
+from ...likeness import looks_like_secret
 from ...secret import Secret
 from ..facts import Facts
 from ..marks import NOT_REPEATED, is_kept, kept_name
@@ -14,20 +12,6 @@ from ..marks import NOT_REPEATED, is_kept, kept_name
 _LONGEST_SHOWN = 60  # characters
 _LONGEST_READ = 1000  # characters of a name; what is longer is not repeated either
 _SHORTEST_SECRET, _LONGEST_SECRET = 8, 512  # characters, of one that is in the inventory
-_SHORTEST_RANDOM = 20
-
-# What well-known issuers put in front, and text that is nothing but a key.
-_PREFIXED = re.compile(
-    r"(?<![A-Za-z0-9])(?:(?:gh[pousr]_|hf_|npm_|sk-(?:[a-z]+-)?|[rs]k_(?:live|test)_)[A-Za-z0-9]{20,}"
-    r"|(?:github_pat_|glpat-|xox[abeoprs]-|dop_v1_|shp(?:at|ss|ca)_|hvs\.|ya29\.)(?=\S*\d)[\w-]{20,}"
-    r"|A[KS]IA[A-Z0-9]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}|SG\.[\w-]{16,}\.[\w-]{16,}|pypi-AgE[\w-]{16,}"
-    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY)",
-    re.ASCII,
-)
-_TOKEN_ID = re.compile(r"api_[A-Za-z0-9]+", re.ASCII)
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_RUN = re.compile(r"[\w+/=-]{20,}", re.ASCII)
-_HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
 _GRAPHIC = re.compile(r"[!-~]+")  # what a Secret is made of
 _SUSPECT = re.compile(r"@|\S{8}")  # nothing shorter is a secret, or the beginning of one
 _SEPARATORS = re.compile(r"[\s,;:=\"'()<>\[\]{}|]+")
@@ -104,30 +88,3 @@ def shown(text: str) -> str:
 def may_hold_secret(name: str) -> bool:
     """Whether a name looks like a secret, or nobody would read it whole; what the inventory has is not known here."""
     return len(name) > _LONGEST_READ or looks_like_secret(name)
-
-
-def looks_like_secret(text: str) -> bool:
-    """Whether a text holds what an issuer of keys would write, or a long run that looks random."""
-    text = _UUID.sub(" ", _TOKEN_ID.sub(" ", text))
-    if _PREFIXED.search(text) or not all(run.isdigit() or run.isalpha() for run in _HEX.findall(text)):
-        return True
-    return any(_is_random(run) for run in _RUN.findall(text))
-
-
-def _is_random(run: str) -> bool:
-    """Letters and digits that take turns as in nothing that a person writes."""
-    kinds = [_kind(letter) for letter in run if letter.isalnum()]
-    if len(kinds) < _SHORTEST_RANDOM or "digit" not in kinds or len(set(kinds)) < 2:
-        return False
-    turns = sum(one != other for one, other in itertools.pairwise(kinds)) / len(kinds)
-    is_plain = len(set(kinds)) == 2 and len(kinds) == len(run) >= 24
-    return turns >= (0.25 if is_plain else 0.35) and _entropy(run) >= 3.3
-
-
-def _kind(letter: str) -> str:
-    return "digit" if letter.isdigit() else "upper" if letter.isupper() else "lower"
-
-
-def _entropy(run: str) -> float:
-    """Bits for each character, by how often each of them stands there."""
-    return -sum(count / len(run) * math.log2(count / len(run)) for count in Counter(run).values())
