@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from stat import S_ISDIR
+from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import BinaryIO
 
 _CANNOT = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}  # of a file system, not of a disk
@@ -21,7 +21,8 @@ def replacing(
     The file appears in one step and outlives a loss of power, where the file system can promise that; a symbolic
     link at `path` is replaced, not followed. Until then the bytes stand in a hidden file beside it, the stream's
     `name`, which its owner alone can read. OSError as the system raises it; a `path` that cannot be a file at all
-    (a folder, a name too long) raises before the block begins.
+    (a folder, a name too long) raises before the block begins, and so does what a file must not take the place of: a
+    device, a pipe, a socket.
 
     `owner` is the user and the group that it shall have, where not ours. `beside` names the hidden file, for a
     caller that holds a lock on it: what a killed process left there is removed.
@@ -49,13 +50,15 @@ def replacing(
 
 
 def _check(path: Path) -> None:
-    """What os.replace would say at the end, when the work is done, said at the start."""
+    """What os.replace would say at the end, when the work is done, said at the start; and what it would not."""
     try:
-        is_folder = S_ISDIR(os.lstat(path).st_mode)
+        mode = os.lstat(path).st_mode
     except FileNotFoundError:
         return
-    if is_folder:
+    if S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not S_ISREG(mode) and not S_ISLNK(mode):  # os.replace would take /dev/full itself away
+        raise OSError(errno.EINVAL, "what is there is no regular file", os.fspath(path))
 
 
 def _take_over(path: Path) -> tuple[int, str]:

@@ -1,6 +1,7 @@
 import errno
 import os
 import resource
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,6 +101,27 @@ def test_what_cannot_be_a_file_is_said_at_once(tmp_path: Path, name: str, number
             pytest.fail("the block began")
     assert caught.value.errno == number
     assert sorted(os.listdir(tmp_path)) == ["folder", "old"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
+def test_what_is_no_file_stays(tmp_path: Path, kind: str) -> None:
+    """A file does not take the place of a device, a pipe or a socket: that is said before the block begins."""
+    path = tmp_path / "special"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(os.fspath(path))
+    elif os.geteuid() == 0:
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 7))
+    else:
+        pytest.skip("only root makes a device")
+    before = os.lstat(path)
+    with pytest.raises(OSError, match="what is there is no regular file"):
+        with replacing(path):
+            pytest.fail("the block began")
+    assert os.lstat(path) == before
+    assert os.listdir(tmp_path) == ["special"]
 
 
 def test_a_folder_that_nobody_may_write_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,31 +4,24 @@ import asyncio
 import shlex
 from collections.abc import AsyncIterable, Iterable
 from datetime import UTC, datetime
-from typing import Literal
-
-from attrs import frozen
 
 from cobalt_async import AsyncCobalt, errors
 from cobalt_async.audit import (
     AuditRun,
     BadRow,
-    Baseline,
     Credential,
-    Format,
     Outcome,
-    Policy,
     Severity,
     Verdict,
     audit,
-    read_baseline,
     read_inventory,
-    read_policy,
 )
 from cobalt_async.testing import CobaltSandbox, populate
 
+from .audit_wishes import Known, Options
 from .interrupts import Interrupts
 from .output import Output
-from .paths import check_new, check_there, check_writable, count_rows, free_name
+from .paths import count_rows, free_name
 from .people import declared
 from .progress import Watch
 from .rows import Rows
@@ -37,29 +30,6 @@ from .speaking import complain
 _DONE, _ALERTS, _USAGE, _INCOMPLETE, _INCOMPLETE_WITH_ALERTS, _VOID, _INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 _CONNECTIONS = 100  # at least, and as many as there are credentials at once
 _SANDBOX_USERS = 200
-
-
-@frozen(kw_only=True)
-class Options:
-    """What the command line asks of an audit, whatever is audited.
-
-    `out` is a folder, the other names are files; `fail_on` is None for never.
-    """
-
-    formats: tuple[Format, ...]
-    out: str | None
-    concurrency: int
-    rate: float
-    share: float
-    regions: tuple[Literal["us", "eu"], ...]
-    policy: str | None
-    baseline: str | None
-    save_baseline: str | None
-    checkpoint: str | None
-    resume: str | None
-    skip_bad_rows: bool
-    fail_on: Severity | None
-    quiet: bool
 
 
 def audit_file(file: str, options: Options) -> int:
@@ -95,36 +65,12 @@ async def _audit_sandbox(options: Options) -> int:
             return await audited.run(cobalt, declared(population.inventory))
 
 
-@frozen
-class _Known:
-    """The files that an audit goes by, read and checked before anything is sent."""
-
-    policy: Policy | None
-    baseline: Baseline | None
-    checkpoint: str | None
-
-    @classmethod
-    def read(cls, options: Options) -> "_Known":
-        """All of them; ConfigurationError for the first that cannot be."""
-        if options.checkpoint is not None:
-            check_new("--checkpoint", options.checkpoint, "go on with it by --resume, or name another")
-        if options.resume is not None:
-            check_there("--resume", options.resume, "it takes what --checkpoint, or an interrupted audit, left")
-        if options.save_baseline is not None:
-            check_writable("--save-baseline", options.save_baseline)
-        return cls(
-            policy=None if options.policy is None else read_policy(options.policy),
-            baseline=None if options.baseline is None else read_baseline(options.baseline),
-            checkpoint=options.checkpoint or options.resume,
-        )
-
-
 class _Audit:
     """One audit of the command line: `file` is the inventory's name on it, None for the sandbox's."""
 
     def __init__(self, options: Options, *, file: str | None, total: int | None) -> None:
         self._options = options
-        self._known = _Known.read(options)
+        self._known = Known.read(options, file)
         self._file = file
         self._total = total
         self._output = Output(options.formats, folder=options.out, quiet=options.quiet)

@@ -108,7 +108,8 @@ def audit(
         raise typer.BadParameter("give --checkpoint or --resume, one of them", ctx=context)
     from cobalt_async.audit import Format, Severity
 
-    from .audit import Options, audit_file, audit_sandbox
+    from .audit import audit_file, audit_sandbox
+    from .audit_wishes import Options
 
     least = fail_on or ("high" if file is not None else "never")
     options = Options(
