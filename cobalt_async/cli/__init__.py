@@ -14,9 +14,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `cobalt-async` with these arguments, by default those of the process, and return its exit code.
 
     0 done · 1 alerts · 2 usage or configuration · 3 audit incomplete · 4 incomplete, with alerts · 5 audit void ·
-    6 a request failed · of a rotation 10 HELD, 11 UNCERTAIN, 12 LOST, 13 MISMATCH or CONFLICT, 14 REFUSED,
-    15 NOT_ROTATED · 130 interrupted. Without the extra `cli`: one line that says what to install, and 2; `--version`
-    alone is told all the same.
+    6 a request or the system failed · of a rotation 10 HELD, 11 UNCERTAIN, 12 LOST, 13 MISMATCH or CONFLICT,
+    14 REFUSED, 15 NOT_ROTATED · 130 interrupted. Without the extra `cli`: one line that says what to install, and 2;
+    `--version` alone is told all the same.
     """
     try:
         return _main(sys.argv[1:] if argv is None else argv)

@@ -68,7 +68,7 @@ def _root(
     COBALT_API_TOKEN (a personal API token), COBALT_REGION (us or eu), COBALT_BASE_URL, COBALT_SETTLE_SECONDS.
 
     Exit codes: 0 done, 1 alerts, 2 usage or configuration, 3 audit incomplete, 4 incomplete with alerts,
-    5 audit void, 6 a request failed, 130 interrupted.
+    5 audit void, 6 a request or the system failed, 130 interrupted.
 
     Of a rotation: 10 HELD, 11 UNCERTAIN, 12 LOST, 13 MISMATCH or CONFLICT, 14 REFUSED, nothing was sent,
     15 NOT_ROTATED, 130 interrupted before anything was sent.

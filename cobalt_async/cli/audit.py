@@ -1,6 +1,7 @@
 """`cobalt-async audit`: an inventory, or the sandbox's, from the first request to the exit code."""
 
 import asyncio
+import contextlib
 import shlex
 from collections.abc import AsyncIterable, Iterable
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from .paths import count_rows, free_name
 from .people import declared
 from .progress import Watch
 from .rows import Rows
+from .sandbox import open_sandbox
 from .speaking import complain
 
 _DONE, _ALERTS, _USAGE, _INCOMPLETE, _INCOMPLETE_WITH_ALERTS, _VOID, _INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -56,7 +58,10 @@ async def _audit_inventory(audited: "_Audit", credentials: Rows, options: Option
 
 
 async def _audit_sandbox(options: Options) -> int:
-    async with CobaltSandbox(rate_limit=True) as sandbox:
+    sandbox = CobaltSandbox(rate_limit=True)
+    async with contextlib.AsyncExitStack() as stack:
+        if (flaw := await open_sandbox(sandbox, stack)) is not None:
+            raise errors.ConfigurationError(f"the sandbox does not start: {flaw}")
         population = populate(sandbox, users=_SANDBOX_USERS)
         auditor = sandbox.add_user("auditor").tokens[0].secret
         audited = _Audit(options, file=None, total=len(population.inventory))

@@ -12,7 +12,8 @@ from attrs import evolve
 from cobalt_async.audit import printable
 from cobalt_async.rotation import Plan, Rotation, State
 
-from .speaking import drop_output, tell
+from .speaking import tell
+from .standard_output import drop_output
 
 SCHEMA_VERSION = 1
 CODES: dict[State, int] = {

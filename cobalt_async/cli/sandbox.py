@@ -21,7 +21,7 @@ def serve(*, port: int, users: int, inventory: str | None) -> int:
 async def _serve(port: int, users: int, inventory: str | None) -> int:
     sandbox = CobaltSandbox(port=port, rate_limit=True)
     async with contextlib.AsyncExitStack() as stack:
-        if (flaw := await _open(sandbox, stack)) is not None:
+        if (flaw := await open_sandbox(sandbox, stack)) is not None:
             raise errors.ConfigurationError(f"{flaw}; take another with --port, or leave it out")
         stop = asyncio.Event()
         _on_signal(stop, stack)
@@ -31,7 +31,7 @@ async def _serve(port: int, users: int, inventory: str | None) -> int:
     return 0
 
 
-async def _open(sandbox: CobaltSandbox, stack: contextlib.AsyncExitStack) -> str | None:
+async def open_sandbox(sandbox: CobaltSandbox, stack: contextlib.AsyncExitStack) -> str | None:
     """Start serving; or say why that cannot be."""
     try:
         await stack.enter_async_context(sandbox)

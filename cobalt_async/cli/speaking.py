@@ -1,10 +1,6 @@
-"""What goes to standard error: one line at a time, safe for a terminal, and never a reason to fail.
-
-And what to do with standard output where nobody takes it any more.
-"""
+"""What goes to standard error: one line at a time, safe for a terminal, and never a reason to fail."""
 
 import contextlib
-import os
 import sys
 
 from cobalt_async.audit import printable
@@ -20,11 +16,3 @@ def tell(text: str) -> None:
     if sys.stderr is not None:  # print would take None for standard output
         with contextlib.suppress(OSError, ValueError):
             print(printable(text), file=sys.stderr, flush=True)
-
-
-def drop_output() -> None:
-    """Let what is still buffered go nowhere, so that Python's own flush at the end does not fail again."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

@@ -133,7 +133,7 @@ def test_the_help_tells_the_exit_codes(run: Run) -> None:
     text = " ".join(run("--help").out.split())
     assert (
         "0 done, 1 alerts, 2 usage or configuration, 3 audit incomplete, 4 incomplete with alerts, 5 audit void, "
-        "6 a request failed, 130 interrupted"
+        "6 a request or the system failed, 130 interrupted"
     ) in text
     assert (
         "10 HELD, 11 UNCERTAIN, 12 LOST, 13 MISMATCH or CONFLICT, 14 REFUSED, nothing was sent, 15 NOT_ROTATED, "
