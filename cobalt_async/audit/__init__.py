@@ -14,7 +14,7 @@ from .report.html import HtmlWriter
 from .report.json import JsonWriter
 from .report.jsonl import JsonlWriter
 from .report.outcome import Outcome
-from .report.printable import printable
+from .report.printable import ending, printable
 from .report.sarif import SarifWriter
 from .report.summary import summarize
 from .report.table import TableWriter
@@ -51,6 +51,7 @@ __all__ = [
     "Writer",
     "audit",
     "changes",
+    "ending",
     "looks_like_secret",
     "printable",
     "read_baseline",

@@ -7,7 +7,7 @@ import sys
 from typing import Literal
 
 from cobalt_async import AsyncCobalt, Secret, Token, errors
-from cobalt_async.audit import printable
+from cobalt_async.audit import ending, printable
 
 _LARGEST = 65_536  # bytes of a token file
 
@@ -66,7 +66,7 @@ def _object(token: Token) -> dict[str, str | None]:
     return {
         "id": token.id,
         "name": token.name,
-        "last_characters": token.last_characters,
+        "last_characters": ending(token.last_characters),
         "expire_at": _expiry(token),
     }
 
@@ -79,7 +79,7 @@ def _print_table(listed: list[Token]) -> None:
     """Columns as wide as they need to be; the name stands last, for its width is anybody's guess."""
     cells: list[tuple[str, ...]] = [("ID", "ENDS WITH", "EXPIRES", "NAME")]
     for token in listed:
-        row = (token.id, token.last_characters or "", _expiry(token) or "never", token.name)
+        row = (token.id, ending(token.last_characters) or "", _expiry(token) or "never", token.name)
         cells.append(tuple(map(printable, row)))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)][:-1]
     for line in cells:

@@ -77,6 +77,24 @@ def test_a_name_that_looks_like_a_secret_is_left_out(form: Format, name: str) ->
     assert '"id": "api_b", "name": "b"' in file.getvalue()
 
 
+@pytest.mark.parametrize("form", list(Format))
+def test_last_characters_that_may_be_all_of_a_secret_are_left_out(form: Format) -> None:
+    """A server that sends more than an end of it; what Cobalt documents, four or a word, is told."""
+    report = writer(form, file := io.StringIO())
+    tokens = (Token("api_a", "a", "a-secret1"), Token("api_b", "b", "redacted"), Token("api_c", "c", "wxyz"))
+    report.add(AuditResult("a", ALIVE, None, tokens))
+    report.end(outcome({ALIVE: 1}))
+    assert "a-secret1" not in file.getvalue()
+    if form in {Format.JSON, Format.JSONL}:
+        told = [token["last_characters"] for token in json.loads(_first(file.getvalue()))["tokens"]]
+        assert told == ["[not repeated here]", "redacted", "wxyz"]
+
+
+def _first(text: str) -> str:
+    """The line of the first credential."""
+    return next(line for line in text.splitlines() if line.startswith('{"label"')).rstrip(",")
+
+
 def test_json_is_one_whole_document() -> None:
     """It has the schema's version, every credential as in JSONL, every alert, the sums, notes and what is not known."""
     file = io.StringIO()

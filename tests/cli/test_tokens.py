@@ -57,6 +57,18 @@ def test_json(ada: SandboxUser, run: Run) -> None:
 
 @pytest.mark.usefixtures("_as_ada")
 @pytest.mark.parametrize("options", [(), ("--json",)])
+def test_no_ending_is_a_whole_secret(sandbox: CobaltSandbox, run: Run, options: tuple[str, ...]) -> None:
+    """A server that sends all of it where four characters belong is not repeated."""
+    item = {"resource": {"id": "api_a", "name": "n", "last_characters": CANARY}}
+    sandbox.faults.answer(200, {"data": [item], "pagination": {"next_page": None, "prev_page": None}})
+    ended = run("tokens", "list", *options)
+    assert ended.code == 0
+    assert CANARY not in ended.out
+    assert "[not repeated here]" in ended.out
+
+
+@pytest.mark.usefixtures("_as_ada")
+@pytest.mark.parametrize("options", [(), ("--json",)])
 def test_nothing_is_printed_of_half_a_listing(sandbox: CobaltSandbox, run: Run, options: tuple[str, ...]) -> None:
     """Where the second page fails, standard output is empty and the exit code is 6."""
     item = {"resource": {"id": "api_a", "name": "n"}}

@@ -9,6 +9,7 @@ from ..marks import STAND_IN
 from ..rules.texts import may_hold_secret
 from ..verdicts import AuditResult
 from .outcome import Outcome
+from .printable import ending
 
 Fields = dict[str, object]
 
@@ -16,7 +17,8 @@ Fields = dict[str, object]
 def credential(result: AuditResult) -> Fields:
     """One credential: `label`, `verdict`, `reason`, `user`, `region`, and the `tokens` of its user.
 
-    A name that looks like a secret is not in it; `AuditRun.writable` knows the secrets of the inventory too.
+    A name that looks like a secret is not in it, nor are last characters that may be all of one; `AuditRun.writable`
+    knows the secrets of the inventory too.
     """
     return {
         "label": result.label,
@@ -65,7 +67,7 @@ def _token(token: Token) -> Fields:
     return {
         "id": token.id,
         "name": STAND_IN if may_hold_secret(token.name) else token.name,
-        "last_characters": token.last_characters,
+        "last_characters": ending(token.last_characters),
         "expire_at": _moment(token.expire_at),
     }
 
