@@ -19,6 +19,7 @@ from cobalt_async.audit import (
 )
 from cobalt_async.testing import CobaltSandbox, populate
 
+from .arguments import without_secrets
 from .audit_wishes import Known, Options
 from .interrupts import Interrupts
 from .output import Output
@@ -144,7 +145,8 @@ class _Audit:
         options, report = self._options, outcome.report
         if options.save_baseline is not None:
             if interrupted or flaw is not None or report.stopped is not None or report.void is not None:
-                complain(f"{options.save_baseline}: not saved, for the audit did not come to its end")
+                line = f"{options.save_baseline}: not saved, for the audit did not come to its end"
+                complain(without_secrets(line, options.again))
             else:
                 run.save_baseline(options.save_baseline)
         if interrupted:
@@ -170,7 +172,8 @@ class _Audit:
             except errors.ConfigurationError as error:
                 complain(f"interrupted, and there is no checkpoint: {error}")
                 return
-        complain(f"to go on: cobalt-async audit {shlex.quote(self._file)} --resume {shlex.quote(path)}")
+        words = (*self._options.again, "--resume", path)
+        complain(without_secrets(f"to go on: cobalt-async {shlex.join(words)}", words))
 
 
 def _exit_code(outcome: Outcome, fail_on: Severity | None) -> int:

@@ -1,5 +1,6 @@
 """The options of `cobalt-async audit`. Nothing runs here."""
 
+from collections.abc import Container, Iterator
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Literal
@@ -127,5 +128,20 @@ def audit(
         skip_bad_rows=skip_bad_rows,
         fail_on=None if least == "never" else Severity(least),
         quiet=quiet,
+        again=("audit", *(() if file is None else (file,)), *_given(context, but=("checkpoint", "resume"))),
     )
     context.obj.job = partial(audit_sandbox if file is None else partial(audit_file, file), options)
+
+
+def _given(context: typer.Context, *, but: Container[str]) -> Iterator[str]:
+    """The options that were given, as words of a command line, in the order in which the help has them."""
+    for option in context.command.params:
+        name = option.name or ""
+        source = context.get_parameter_source(name)
+        if name in but or option.param_type_name != "option" or source is None or source.name != "COMMANDLINE":
+            continue
+        value = context.params[name]
+        for one in value if isinstance(value, list | tuple) else (value,):
+            yield option.opts[0]
+            if one is not True:
+                yield str(one)

@@ -14,7 +14,8 @@ from .paths import check_apart, check_named, check_new, check_there, check_writa
 class Options:
     """What the command line asks of an audit, whatever is audited.
 
-    `out` is a folder, the other names are files; `fail_on` is None for never.
+    `out` is a folder, the other names are files; `fail_on` is None for never. `again` are the words that ask the same,
+    but for what is kept of it on the way.
     """
 
     formats: tuple[Format, ...]
@@ -31,6 +32,7 @@ class Options:
     skip_bad_rows: bool
     fail_on: Severity | None
     quiet: bool
+    again: tuple[str, ...]
 
 
 @frozen

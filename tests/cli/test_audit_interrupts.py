@@ -45,7 +45,8 @@ def test_the_first_ends_it_cleanly(long: Path, sandbox: CobaltSandbox, number: i
         _interrupt(process, sandbox, number)
         assert process.wait(PATIENCE) == 130
         assert _said(process) == (
-            f"{FIRST}cobalt-async: to go on: cobalt-async audit long.csv --resume out/cobalt-audit.checkpoint\n"
+            f"{FIRST}cobalt-async: to go on: cobalt-async audit long.csv --format json --format table --out out"
+            " --concurrency 2 --quiet --resume out/cobalt-audit.checkpoint\n"
         )
     report = json.loads((long.parent / "out" / "report.json").read_text())
     assert report["summary"]["complete"] is False
@@ -55,9 +56,17 @@ def test_the_first_ends_it_cleanly(long: Path, sandbox: CobaltSandbox, number: i
 
 
 def test_an_interrupted_audit_goes_on(long: Path, sandbox: CobaltSandbox, run: Run) -> None:
-    """The line that it printed does the rest: all verdicts, and what is known is not asked again."""
+    """The line that it printed does the rest: all verdicts, and what is known is not asked again.
+
+    It has all that was asked, but for --checkpoint: a resumed audit keeps what it goes on with.
+    """
     sandbox.faults.delay(0.1, times=None)
-    with started("audit", "long.csv", "--format", "jsonl", "--concurrency", "2", "--quiet") as process:
+    Path("our policy.toml").write_text("max_tokens_per_user = 3\n")
+    with long.open("a") as file:
+        file.write("bad\n")
+    more = ["--policy", "our policy.toml", "--save-baseline", "$new", "--skip-bad-rows", "--fail-on", "never"]
+    asked = ["--format", "jsonl", "--concurrency", "2", "--rate", "0.0", *more]
+    with started("audit", "long.csv", "--quiet", "--checkpoint=kept", *asked) as process:
         _interrupt(process, sandbox)
         assert process.wait(PATIENCE) == 130
         assert process.stdout is not None
@@ -66,11 +75,11 @@ def test_an_interrupted_audit_goes_on(long: Path, sandbox: CobaltSandbox, run: R
     sandbox.faults.clear()
     sandbox.requests.clear()
     words = shlex.split(hint.partition("to go on: ")[2])
-    assert words == ["cobalt-async", "audit", "long.csv", "--resume", "cobalt-audit.checkpoint"]
-    ended = run(*words[1:], "--format", "json", "--fail-on", "never")
-    assert ended.code == 0
-    counts = json.loads(ended.out)["summary"]["counts"]
-    assert counts["ALIVE"] == 40
+    assert words == ["cobalt-async", "audit", "long.csv", *asked, "--quiet", "--resume", "kept"]
+    ended = run(*words[1:])
+    assert ended.code == 3
+    assert [json.loads(line)["verdict"] for line in ended.out.splitlines()] == ["ALIVE"] * 40
+    assert Path("$new").is_file()
     assert len(sandbox.requests) < 40 - len(landed) + 5
 
 
@@ -189,3 +198,15 @@ def test_a_checkpoint_of_another_host(
         assert another.requests == []
     monkeypatch.setenv("COBALT_BASE_URL", f"{sandbox.url}/")
     assert run("audit", "long.csv", "--resume", "kept", "--fail-on", "never").code == 0
+
+
+def test_how_to_go_on_tells_no_secret(long: Path, sandbox: CobaltSandbox) -> None:
+    """A secret that was pasted where a file's name belongs is not repeated."""
+    pasted = "ctok_live_Zx81kQ2mVb7Lr4TnW9yEa6Hd"
+    sandbox.faults.delay(0.1, times=None)
+    with started("audit", "long.csv", "--save-baseline", pasted, "--concurrency", "2", "--quiet") as process:
+        _interrupt(process, sandbox)
+        assert process.wait(PATIENCE) == 130
+        said = _said(process)
+    assert pasted not in said
+    assert "to go on: cobalt-async audit long.csv --concurrency 2 --save-baseline [an argument that is not" in said
