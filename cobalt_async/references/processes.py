@@ -17,6 +17,9 @@ from .flaw import Flaw, why
 _KEPT_BACK = "COBALT_API_TOKEN"  # this process's own token is none of a program's business
 _NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05  # seconds
+_HELD_OPEN = (
+    "it ended, but what it left running held its output open, and was ended; let that write elsewhere (>/dev/null 2>&1)"
+)
 _REAPED_WITHIN = 1.0  # seconds; only what belongs to somebody else outlives SIGKILL
 
 
@@ -48,6 +51,8 @@ class Processes:
         finally:
             self._finish(process)
             stream.close()
+        if output is None and process.returncode not in {None, -signal.SIGKILL}:  # the command ended by itself
+            return self._flaw(process.returncode) or Flaw(_HELD_OPEN)
         return self._flaw(code) or output or b""
 
     def feed(self, words: Sequence[str], secret: Secret) -> Flaw | None:

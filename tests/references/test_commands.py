@@ -192,6 +192,21 @@ def test_a_command_that_hangs(name: str, tmp_path: Path) -> None:
     _wait_until(lambda: not any(_lives(process) for process in _members(group)))
 
 
+@pytest.mark.parametrize(
+    ("ending", "flaw"),
+    [
+        ("", "it ended, but what it left running held its output open, and was ended; let that write elsewhere"),
+        ("; exit 3", "its exit code is 3; run it by hand to see why"),
+    ],
+)
+def test_a_child_that_holds_the_output(ending: str, flaw: str, tmp_path: Path) -> None:
+    """It is not said of the command, which ended, that it did not; and the child is ended when time is up."""
+    program = f"echo $$ >{tmp_path}/pid; echo {CANARY}; sleep 3600 &{ending.removeprefix(';')}"
+    assert flaw_of(only_row(_shell(program), command_timeout=1.0)).startswith(f"secret_ref: command sh: {flaw}")
+    group = _wait_for(tmp_path / "pid")
+    _wait_until(lambda: not any(_lives(process) for process in _members(group)))
+
+
 def test_what_it_leaves_behind_on_purpose_lives(tmp_path: Path) -> None:
     """An agent that a command starts, and that lets go of its output, is none of ours: it still answers."""
     os.mkfifo(tmp_path / "ask")

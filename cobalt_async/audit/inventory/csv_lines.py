@@ -12,6 +12,8 @@ _HINT = (
 )
 _UNREADABLE = "it is no CSV: a quote is not closed on its line, or stands inside a field that is not quoted"
 
+_BARE_CR = "it is no CSV: a CR stands in it alone; lines end with LF or CRLF (`tr '\\r' '\\n'` makes them so)"
+
 
 def read_header(line: bytes) -> tuple[str, ...] | Flaw:
     """The names of the columns, in order; blanks around them and capitals make no difference."""
@@ -49,4 +51,6 @@ def _split(line: bytes) -> list[str] | Flaw:
     try:
         return next(csv.reader((text,), strict=True))
     except csv.Error as error:
+        if "new-line" in str(error):
+            return Flaw(_BARE_CR)
         return Flaw("a field is longer than 128 KiB" if "limit" in str(error) else _UNREADABLE)
