@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 
+from .exit_codes import ExitCode
 from .interrupts import sigint_waits
 from .version import show_version
 
@@ -41,7 +42,7 @@ def _main(arguments: Sequence[str]) -> int:
         return run(choose, arguments)
     line = f"cobalt-async: the command line needs {missing}: pip install 'cobalt-async[cli]'"
     print(line, file=sys.stderr)
-    return 2
+    return ExitCode.USAGE
 
 
 def _interrupted() -> int:
@@ -49,7 +50,7 @@ def _interrupted() -> int:
     if sys.stderr is not None:  # print would take None for standard output
         with contextlib.suppress(OSError, ValueError):
             print("cobalt-async: interrupted", file=sys.stderr, flush=True)
-    return 130
+    return ExitCode.INTERRUPTED
 
 
 def _version() -> int:

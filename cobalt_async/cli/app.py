@@ -10,6 +10,7 @@ from cobalt_async import errors
 
 from .audit_options import audit
 from .choice import BaseUrl, Choice, Job, Region
+from .exit_codes import ExitCode
 from .rotation_options import resume, rotate, rotations
 from .version import show_version
 
@@ -37,8 +38,8 @@ def choose(argv: Sequence[str]) -> Job:
         path = "cobalt-async" if context is None else context.command_path
         wrong = f"{error.format_message().rstrip('.')} (how it is used: {path} --help)"
     else:
-        code = ended if isinstance(ended, int) else 0
-        return choice.job if code == 0 and choice.job is not None else lambda: code
+        code = ended if isinstance(ended, int) else ExitCode.DONE
+        return choice.job if code == ExitCode.DONE and choice.job is not None else lambda: code
     raise errors.ConfigurationError(wrong)
 
 
@@ -46,7 +47,7 @@ def _help_for_nothing(context: typer.Context) -> None:
     """A name that has commands under it, and was given none, shows them; nothing was done."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
-        raise typer.Exit(2)
+        raise typer.Exit(ExitCode.USAGE)
 
 
 def _version(wanted: bool) -> None:

@@ -21,6 +21,7 @@ from cobalt_async.testing import CobaltSandbox, populate
 
 from .arguments import without_secrets
 from .audit_wishes import Known, Options
+from .exit_codes import ExitCode
 from .interrupts import Interrupts
 from .output import Output
 from .paths import count_rows, free_name
@@ -30,7 +31,6 @@ from .rows import Rows
 from .sandbox import open_sandbox
 from .speaking import complain
 
-_DONE, _ALERTS, _USAGE, _INCOMPLETE, _INCOMPLETE_WITH_ALERTS, _VOID, _INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 _CONNECTIONS = 100  # at least, and as many as there are credentials at once
 _SANDBOX_USERS = 200
 
@@ -152,10 +152,10 @@ class _Audit:
         if interrupted:
             if not report.complete:
                 self._save_checkpoint(run, outcome)
-            return _INTERRUPTED
+            return ExitCode.INTERRUPTED
         if flaw is not None:
             complain(flaw)
-            return _USAGE
+            return ExitCode.USAGE
         return _exit_code(outcome, options.fail_on)
 
     def _save_checkpoint(self, run: AuditRun, outcome: Outcome) -> None:
@@ -178,8 +178,8 @@ class _Audit:
 
 def _exit_code(outcome: Outcome, fail_on: Severity | None) -> int:
     if outcome.report.void is not None:
-        return _VOID
+        return ExitCode.VOID
     is_alarming = fail_on is not None and any(alert.severity.reaches(fail_on) for alert in outcome.alerts)
     if outcome.complete:
-        return _ALERTS if is_alarming else _DONE
-    return _INCOMPLETE_WITH_ALERTS if is_alarming else _INCOMPLETE
+        return ExitCode.ALERTS if is_alarming else ExitCode.DONE
+    return ExitCode.INCOMPLETE_WITH_ALERTS if is_alarming else ExitCode.INCOMPLETE

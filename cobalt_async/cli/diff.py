@@ -7,7 +7,8 @@ from operator import attrgetter
 
 from cobalt_async.audit import Baseline, Change, ChangeKind, changes, printable, read_baseline
 
-_SAME, _DIFFERENT = 0, 1  # as diff(1) has it
+from .exit_codes import ExitCode
+
 _SCHEMA_VERSION = 1
 _SHOWN = 8  # digits of a fingerprint
 _GROUPS = {
@@ -34,7 +35,7 @@ def diff(first: str, second: str, *, as_json: bool) -> int:
         _print_json(before, after, found)
     else:
         _print_lines(before, after, found)
-    return _SAME if one is None else _DIFFERENT
+    return ExitCode.DONE if one is None else ExitCode.CHANGED  # as diff(1) has it
 
 
 def _print_lines(before: Baseline, after: Baseline, found: Iterator[Change]) -> None:

@@ -12,22 +12,30 @@ from attrs import evolve
 from cobalt_async.audit import printable
 from cobalt_async.rotation import Plan, Rotation, State
 
+from .exit_codes import ExitCode
 from .speaking import tell
 from .standard_output import drop_output
 
 SCHEMA_VERSION = 1
-CODES: dict[State, int] = {
-    State.SUCCESS: 0,
-    State.ADOPTED: 0,
-    State.HELD: 10,
-    State.UNCERTAIN: 11,
-    State.LOST: 12,
-    State.MISMATCH: 13,
-    State.CONFLICT: 13,
-    State.REFUSED: 14,
-    State.NOT_ROTATED: 15,
+CODES: dict[State, ExitCode] = {
+    State.SUCCESS: ExitCode.DONE,
+    State.ADOPTED: ExitCode.DONE,
+    State.HELD: ExitCode.HELD,
+    State.UNCERTAIN: ExitCode.UNCERTAIN,
+    State.LOST: ExitCode.LOST,
+    State.MISMATCH: ExitCode.MISMATCH,
+    State.CONFLICT: ExitCode.CONFLICT,
+    State.REFUSED: ExitCode.REFUSED,
+    State.NOT_ROTATED: ExitCode.NOT_ROTATED,
 }
-_WORST_FIRST = (12, 13, 11, 10, 15, 14)
+_WORST_FIRST = (
+    ExitCode.LOST,
+    ExitCode.MISMATCH,
+    ExitCode.UNCERTAIN,
+    ExitCode.HELD,
+    ExitCode.NOT_ROTATED,
+    ExitCode.REFUSED,
+)
 _RESUME = re.compile(r"cobalt-async resume rot-[a-z0-9]+")
 _DYING = {
     "overlay": "gone with the container",
@@ -39,7 +47,7 @@ _DYING = {
 def worst(codes: Iterable[int]) -> int:
     """The exit code of several outcomes."""
     found = set(codes)
-    return next((code for code in _WORST_FIRST if code in found), 0)
+    return next((code for code in _WORST_FIRST if code in found), ExitCode.DONE)
 
 
 def resume_command(rotation_id: str, journal: str | None) -> str:

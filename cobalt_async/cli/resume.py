@@ -9,6 +9,7 @@ from attrs import frozen
 from cobalt_async import Secret, Timeouts, errors
 from cobalt_async.rotation import Journal, Rotation, State, resume, spooled_secret
 
+from .exit_codes import ExitCode
 from .interrupts import sigterm_interrupts
 from .outcomes import CODES, resume_command, rotation_object, show, show_json, show_rotation, without_secret, worst
 from .speaking import complain, tell
@@ -16,7 +17,6 @@ from .steps import sentence
 from .under_way import UnderWay, WatchedJournal
 from .wishes import kept_from_programs, read_optional
 
-_DONE, _USAGE, _INTERRUPTED = 0, 2, 130
 TIMEOUTS: Timeouts = Timeouts()
 
 
@@ -52,7 +52,7 @@ def reveal_secret(rotation_id: str, journal: str | None) -> int:
     """Print the secret that stands in the spool for a rotation, on a terminal and nowhere else."""
     if not sys.stdout.isatty():
         complain("--reveal prints a secret, and only on a terminal; standard output is none")
-        return _USAGE
+        return ExitCode.USAGE
     try:
         kept = Journal(journal)
         if rotation_id not in kept.entries():
@@ -61,11 +61,11 @@ def reveal_secret(rotation_id: str, journal: str | None) -> int:
             why = f"{rotation_id}: no secret stands in its spool; cobalt-async rotations tells how it ended"
         else:
             print(secret.reveal(), flush=True)
-            return _DONE
+            return ExitCode.DONE
     except errors.ConfigurationError as error:
         why = str(error)
     tell(f"REFUSED: {why}")
-    return CODES[State.REFUSED]
+    return ExitCode.REFUSED
 
 
 class _Resuming:
@@ -130,4 +130,4 @@ class _Resuming:
         for rotation_id in left:
             complain(f"interrupted before {rotation_id}: {resume_command(rotation_id, self._options.journal)}")
         code = worst(CODES[rotation.state] for rotation in self._outcomes)
-        return code or (_INTERRUPTED if left else _DONE)
+        return code or (ExitCode.INTERRUPTED if left else ExitCode.DONE)

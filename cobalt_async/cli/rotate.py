@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 from cobalt_async import AsyncCobalt, Secret, Timeouts, errors
 from cobalt_async.rotation import Rotation, SecretStore, State, open_store, plan, rotate
 
+from .exit_codes import ExitCode
 from .hooks import Hook, read_hook
 from .interrupts import sigterm_interrupts
 from .outcomes import plan_block, plan_object, resume_command, show, show_json, show_rotation, without_secret
@@ -17,7 +18,6 @@ from .steps import sentence
 from .under_way import UnderWay, WatchedJournal
 from .wishes import kept_from_programs, lasting, read_old, read_optional
 
-_INTERRUPTED = 130
 TIMEOUTS: Timeouts = Timeouts()
 
 
@@ -97,7 +97,7 @@ async def _look(wish: _Wish, options: Options) -> int:
         show_json(plan_object(found))
     else:
         show(plan_block(found))
-    return 0
+    return ExitCode.DONE
 
 
 async def _rotate(wish: _Wish, options: Options) -> int:
@@ -108,7 +108,7 @@ async def _rotate(wish: _Wish, options: Options) -> int:
                 rotation = await _turn(wish, options)
         except asyncio.CancelledError:
             complain("interrupted; nothing was sent")
-            return _INTERRUPTED
+            return ExitCode.INTERRUPTED
         rotation = without_secret(rotation)
         if wish.hook is not None and wish.hook.flaw is not None:
             rotation = evolve(rotation, notes=(*rotation.notes, wish.hook.flaw))

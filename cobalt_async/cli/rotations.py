@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from cobalt_async.audit import printable
 from cobalt_async.rotation import Journal, State
 
+from .exit_codes import ExitCode
 from .outcomes import resume_command, show, show_json
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
@@ -35,7 +36,7 @@ def list_rotations(journal: str | None, *, as_json: bool) -> int:
     else:
         keys = ("rotation_id", "token_id", "state", "age", "next", "name")
         show(_table([tuple(printable(str(rotation[key])) for key in keys) for rotation in found]))
-    return 0
+    return ExitCode.DONE
 
 
 def _next(rotation_id: str, state: str, journal: str | None, *, finished: bool) -> str:

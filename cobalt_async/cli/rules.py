@@ -4,6 +4,8 @@ import textwrap
 
 from cobalt_async.audit import RULES, Rule
 
+from .exit_codes import ExitCode
+
 _WIDTH = 100  # columns, at most
 
 
@@ -12,7 +14,7 @@ def rules() -> int:
     widest = max(len(rule.severity) for rule in RULES.values())
     for rule in RULES.values():
         print(f"{rule.id}  {rule.severity:{widest}}  {rule.title}")
-    return 0
+    return ExitCode.DONE
 
 
 def explain(rule_id: str) -> int:
@@ -21,4 +23,4 @@ def explain(rule_id: str) -> int:
     print(f"{rule.id}: {rule.title} ({rule.severity})")
     for text in (rule.help, f"What to do: {rule.fix}"):
         print("", textwrap.fill(text, _WIDTH), sep="\n")
-    return 0
+    return ExitCode.DONE

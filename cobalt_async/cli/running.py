@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from cobalt_async import errors
 
 from .arguments import without_secrets
+from .exit_codes import ExitCode
 from .interrupts import sigint_waits
 from .speaking import complain
 from .standard_output import drop_output, watched_output
 
-_USAGE, _FAILED, _INTERRUPTED = 2, 6, 130
 _TOO_MANY = (errno.EMFILE, errno.ENFILE)
 
 
@@ -19,7 +19,7 @@ def run(choose: Callable[[Sequence[str]], Callable[[], int]], argv: Sequence[str
     """The exit code of what the arguments ask for; what stopped it is one line on standard error."""
     if sys.stdout is None:
         complain("standard output is closed; there is nowhere to write to")
-        return _USAGE
+        return ExitCode.USAGE
     with watched_output() as output:
         try:
             with sigint_waits():
@@ -28,19 +28,19 @@ def run(choose: Callable[[Sequence[str]], Callable[[], int]], argv: Sequence[str
             sys.stdout.flush()
         except errors.CobaltError as error:
             complain(without_secrets(str(error), argv))
-            code = _USAGE if isinstance(error, errors.ConfigurationError) else _FAILED
+            code = ExitCode.USAGE if isinstance(error, errors.ConfigurationError) else ExitCode.FAILED
         except KeyboardInterrupt:
             complain("interrupted")
-            code = _INTERRUPTED
+            code = ExitCode.INTERRUPTED
         except OSError as error:
             if output is None or error is not output.failure:
                 complain(without_secrets(_refused(error), argv))
-                return _FAILED
+                return ExitCode.FAILED
             drop_output()
             if isinstance(error, BrokenPipeError):  # whoever read us has enough, and nobody is there to be told
-                return _INTERRUPTED
+                return ExitCode.INTERRUPTED
             complain(f"cannot write to standard output: {_why(error)}")
-            code = _USAGE
+            code = ExitCode.USAGE
     return code
 
 

@@ -8,6 +8,7 @@ import signal
 from cobalt_async import errors
 from cobalt_async.testing import CobaltSandbox, populate
 
+from .exit_codes import ExitCode
 from .people import write_inventory
 
 _ACCEPT = "-H 'Accept: application/vnd.cobalt.v1+json'"
@@ -28,7 +29,7 @@ async def _serve(port: int, users: int, inventory: str | None) -> int:
         print(_welcome(sandbox, users, inventory), flush=True)
         await stop.wait()
     print("stopped")
-    return 0
+    return ExitCode.DONE
 
 
 async def open_sandbox(sandbox: CobaltSandbox, stack: contextlib.AsyncExitStack) -> str | None:

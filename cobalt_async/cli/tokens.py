@@ -9,6 +9,8 @@ from typing import Literal
 from cobalt_async import AsyncCobalt, Secret, Token, errors
 from cobalt_async.audit import ending, printable
 
+from .exit_codes import ExitCode
+
 _LARGEST = 65_536  # bytes of a token file
 
 
@@ -24,7 +26,7 @@ def list_tokens(
         print(json.dumps([_object(token) for token in listed], indent=2))
     else:
         _print_table(listed)
-    return 0
+    return ExitCode.DONE
 
 
 async def _list(cobalt: AsyncCobalt) -> list[Token]:

@@ -9,10 +9,10 @@ from typing import NoReturn
 
 from cobalt_async.rotation import Journal
 
+from .exit_codes import ExitCode
 from .interrupts import Interrupts
 from .speaking import complain
 
-_UNCERTAIN, _INTERRUPTED = 11, 130
 _STANDS: dict[str, str] = {
     "INTENT": "the refresh is about to be sent",
     "SENT": "the refresh was sent, and its answer is not here yet",
@@ -83,14 +83,14 @@ class UnderWay:
         rotation_id = self._journal.under_way
         if rotation_id is None:
             complain("interrupted; nothing was sent")
-            _leave(_INTERRUPTED)
+            _leave(ExitCode.INTERRUPTED)
         complain(f"{rotation_id}: {self._journal.stands}; it is waited for up to {self._seconds:g} s more")
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._seconds, self._give_up, rotation_id)
 
     def _give_up(self, rotation_id: str) -> None:
         complain(f"{rotation_id}: {self._journal.stands}; to finish it: {self._again(rotation_id)}")
-        _leave(_UNCERTAIN)
+        _leave(ExitCode.UNCERTAIN)
 
 
 def _leave(code: int) -> NoReturn:

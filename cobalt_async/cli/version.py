@@ -2,8 +2,10 @@
 
 from cobalt_async import __version__
 
+from .exit_codes import ExitCode
+
 
 def show_version() -> int:
     """Print name and version."""
     print(f"cobalt-async {__version__}", flush=True)
-    return 0
+    return ExitCode.DONE

@@ -9,6 +9,7 @@ import cobalt_async
 from cobalt_async import cli
 from cobalt_async.audit import Format
 from cobalt_async.cli import audit_options
+from cobalt_async.cli.exit_codes import ExitCode
 from tests.cli.calling import Ended, Run, run_process
 
 NO_TYPER = """
@@ -139,6 +140,9 @@ def test_the_help_tells_the_exit_codes(run: Run) -> None:
         "10 HELD, 11 UNCERTAIN, 12 LOST, 13 MISMATCH or CONFLICT, 14 REFUSED, nothing was sent, 15 NOT_ROTATED, "
         "130 interrupted before anything was sent"
     ) in text
+    assert {int(number) for number in re.findall(r"\b\d+(?= [A-Za-z])", text.partition("Exit codes: ")[2])} == set(
+        ExitCode
+    )
 
 
 @pytest.mark.parametrize("command", [("audit",), ("tokens", "list"), ("rotate",)], ids=" ".join)
