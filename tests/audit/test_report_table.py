@@ -110,6 +110,21 @@ def test_lines_fit_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.partition("1 credential:")[0].count("x") == 100
 
 
+@pytest.mark.parametrize("columns", ["8", "20", "40"])
+def test_a_verdict_is_whole_on_a_narrow_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other columns are folded for it, and on less than 40 the terminal breaks the lines; nothing is lost."""
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("NO_COLOR", "1")
+    alive = AuditResult("z", ALIVE, None, (TOKEN,), "eu", "user-1")
+    end = outcome(alerts=[alert("CT103", "critical")])
+    results, _, alerts = _written(
+        AuditResult("x" * 30, INDETERMINATE, "no_answer"), alive, file=Terminal(), end=end
+    ).partition("\n\n")
+    for word in ("INDETERMINATE", "ALIVE", "critical"):
+        assert re.search(rf"^{word} ", re.sub(r"\x1b\[[0-9;]*m", "", f"{results}\n{alerts}"), re.MULTILINE)
+    assert results.count("x") == 30
+
+
 @pytest.mark.parametrize("verdict", [ALIVE, NOT_TRIED])
 def test_a_big_table_counts_what_needs_nobody(verdict: Verdict) -> None:
     """Up to 200 that are alive, or not tried, are listed; above, they are counted, and the rest is still listed."""

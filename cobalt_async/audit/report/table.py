@@ -36,6 +36,7 @@ _STYLES: Mapping[str, str] = {
 }
 _RESULTS = ("VERDICT", "LABEL", "REASON", "USER", "REGION", "TOKENS")
 _ALERTS = ("SEVERITY", "RULE", "ALERT")
+_NARROWEST = 40  # columns: on less, folding leaves no word whole; there the terminal breaks the lines
 _UNCUT = 100_000  # columns: what is not a terminal has no width
 
 
@@ -45,7 +46,8 @@ class TableWriter:
     Results stand by verdict and label: unknown, forbidden, dead, not tried, alive. Up to 200 that are alive are
     listed, and as many that were not tried; where there are more, they are only counted. Of the others, and of
     the alerts, up to 5,000 are listed, but of each rule below high up to 20. Control characters are written out.
-    Where `file` is a terminal, lines fit its width, and there are colours, unless $NO_COLOR is set.
+    Where `file` is a terminal of 40 columns or more, lines fit its width; and there are colours, unless $NO_COLOR is
+    set.
     ConfigurationError without rich, which comes with `pip install 'cobalt-async[cli]'`.
     """
 
@@ -114,8 +116,8 @@ class TableWriter:
         return text if width else "".join(line.rstrip() + "\n" for line in text.splitlines())
 
     def _width(self) -> int | None:
-        """The columns of a terminal; None for what has none."""
-        return shutil.get_terminal_size().columns if self._file.isatty() else None
+        """The columns of a terminal, at least as many as a table needs; None for what has none."""
+        return max(shutil.get_terminal_size().columns, _NARROWEST) if self._file.isatty() else None
 
 
 def _table(headings: Sequence[str], rows: Sequence[tuple[str, ...]]) -> "Table":
@@ -127,7 +129,7 @@ def _table(headings: Sequence[str], rows: Sequence[tuple[str, ...]]) -> "Table":
     shown = [place for place, column in enumerate(zip(*rows, strict=True)) if any(column)]
     for place in shown:
         is_count = headings[place] == "TOKENS"
-        table.add_column(headings[place], overflow="fold", justify="right" if is_count else "left")
+        table.add_column(headings[place], overflow="fold", justify="right" if is_count else "left", no_wrap=not place)
     for row in rows:
         table.add_row(*(Text(printable(row[place]), "" if place else _STYLES[row[0]]) for place in shown))
     return table
