@@ -200,7 +200,7 @@ class AsyncCobalt:
         call = Call(Route(self._base_url, secret, self._timeouts), exchange.user_of(secret), self._retry)
         return await exchange.post(request, call, on_answer=on_answer, on_leave=on_leave)
 
-    async def _finish(self, work: Coroutine[Any, Any, T], *, committed: Callable[[], bool]) -> T:
+    async def _finish(self, work: Callable[[], Coroutine[Any, Any, T]], *, committed: Callable[[], bool]) -> T:
         """Await work that a cancellation may not tear apart once it is `committed`; closing waits for it too."""
         self._root.check()
         return await self._root.refreshes.finish(work, committed=committed)

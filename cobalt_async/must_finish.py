@@ -13,14 +13,14 @@ class Finishers:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def run(self, work: Coroutine[Any, Any, T], *, committed: Callable[[], bool]) -> T:
-        """Await `work` in a task of its own.
+    async def run(self, work: Callable[[], Coroutine[Any, Any, T]], *, committed: Callable[[], bool]) -> T:
+        """Await `work()` in a task of its own.
 
         A cancellation of the caller is passed on to the work while `committed()` is False. From then on it is
         remembered, the work is waited for to its end however often the caller is cancelled, and only then is the
         cancellation let out; what the work returned or raised must be put somewhere by the work itself.
         """
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(work())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         cancelled: asyncio.CancelledError | None = None

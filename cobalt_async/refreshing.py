@@ -48,7 +48,7 @@ class Refreshes:
         """Refresh, save, and hand over; a cancellation waits for it once the request may have left."""
         refresh = _Refresh(self, token_id, request, call, save)
         try:
-            refreshed = await self.finish(refresh.run(), committed=lambda: refresh.left)
+            refreshed = await self.finish(refresh.run, committed=lambda: refresh.left)
         except RefreshError as error:
             self.claim(error.refreshed)
             raise
@@ -58,7 +58,7 @@ class Refreshes:
         self.claim(refreshed)
         return refreshed
 
-    async def finish(self, work: Coroutine[Any, Any, T], *, committed: Callable[[], bool]) -> T:
+    async def finish(self, work: Callable[[], Coroutine[Any, Any, T]], *, committed: Callable[[], bool]) -> T:
         """Await work that a cancellation may not tear apart once it is `committed`."""
         return await self._finishers.run(work, committed=committed)
 

@@ -41,7 +41,7 @@ class Work:
 
 async def begin(work: Work, finishers: Finishers, committed: Callable[[], bool]) -> asyncio.Task[str]:
     """A caller who waits for the work, which has begun."""
-    caller = asyncio.create_task(finishers.run(work(), committed=committed))
+    caller = asyncio.create_task(finishers.run(work, committed=committed))
     await work.began.wait()
     return caller
 
@@ -50,7 +50,7 @@ async def test_the_result_comes_through() -> None:
     """Without a cancellation, `run` gives what the work returns."""
     work, finishers = Work(), Finishers()
     work.go.set()
-    assert await finishers.run(work(), committed=always) == "result"
+    assert await finishers.run(work, committed=always) == "result"
 
 
 async def test_an_exception_comes_through() -> None:
@@ -58,7 +58,7 @@ async def test_an_exception_comes_through() -> None:
     work, finishers = Work(), Finishers()
     work.go.set()
     with pytest.raises(LookupError, match="mine"):
-        await finishers.run(work(LookupError("mine")), committed=always)
+        await finishers.run(lambda: work(LookupError("mine")), committed=always)
 
 
 async def test_a_cancellation_before_the_commitment_ends_the_work() -> None:
@@ -118,7 +118,7 @@ async def test_a_failure_behind_a_cancellation_is_not_reported_by_the_loop() -> 
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     work, finishers = Work(), Finishers()
-    caller = asyncio.create_task(finishers.run(work(LookupError("mine")), committed=always))
+    caller = asyncio.create_task(finishers.run(lambda: work(LookupError("mine")), committed=always))
     await work.began.wait()
     caller.cancel()
     work.go.set()
@@ -135,7 +135,7 @@ async def test_a_timeout_around_it_rings_when_the_work_is_done() -> None:
 
     async def within_no_time() -> None:
         async with asyncio.timeout(0):
-            await finishers.run(work(), committed=always)
+            await finishers.run(work, committed=always)
 
     caller = asyncio.create_task(within_no_time())
     await work.began.wait()
@@ -225,7 +225,7 @@ async def test_work_that_waits_for_all_work_does_not_wait_for_itself() -> None:
         await finishers.wait()
         return "done"
 
-    waiting = asyncio.create_task(finishers.run(other(), committed=lambda: True))
+    waiting = asyncio.create_task(finishers.run(other, committed=lambda: True))
     async with asyncio.timeout(5):
-        assert await finishers.run(work(), committed=lambda: True) == "done"
+        assert await finishers.run(work, committed=lambda: True) == "done"
     await waiting

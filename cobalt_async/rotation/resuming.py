@@ -139,7 +139,7 @@ class _Means:
             tell=self.tell,
         )
         driver = Driver(hands, entry, shelves, notes=(), resumed=True)
-        return await finished(cobalt, driver.run(Step.LOOK), lambda: True)
+        return await finished(cobalt, lambda: driver.run(Step.LOOK), lambda: True)
 
     async def _old(self, cobalt: AsyncCobalt, entry: Entry, shelves: Shelves) -> Secret | None:
         """The secret that was to be replaced, from wherever it still stands."""

@@ -1,8 +1,10 @@
 """rotate() and plan(): a rotation from the wish to its end."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from attrs import define
 
@@ -61,9 +63,10 @@ async def rotate(
     `prove_within`, `old_dead_within`: seconds that Cobalt may take to accept the new secret and to drop the old.
     `secret_ref`, `sibling_ref`: references to both, for `resume` in another process. `tell(line)` hears of each step.
 
-    Whatever happens is a Rotation, never an exception: its `state` says how it ended, its `advice` what to do.
-    Once it is written down that a refresh may leave, a cancellation waits for the end. A wrong kind of argument is
-    a ConfigurationError.
+    Whatever Cobalt, the stores, the journal and the hook do is a Rotation, never an exception: its `state` says how
+    it ended, its `advice` what to do. A wrong kind of argument is a ConfigurationError, and so is a client that is
+    not open; nothing was looked at then. Once it is written down that a refresh may leave, a cancellation waits for
+    the end.
     """
     try:
         other = secret_of(sibling, "sibling")
@@ -92,7 +95,7 @@ async def rotate(
     )
     begun = _Begun()
     try:
-        return await finished(cobalt, _rotate(wish, hands, begun), lambda: begun.intent is not None)
+        return await finished(cobalt, lambda: _rotate(wish, hands, begun), lambda: begun.intent is not None)
     except Refused as error:
         why = str(error)
     is_one = requests.is_token_id(token_id)  # what is none may be a secret
@@ -146,22 +149,22 @@ class _Begun:
 
 async def _rotate(wish: Wish, hands: Hands, begun: _Begun) -> Rotation:
     preflight.check_system()
-    try:
-        salt = wish.journal.prepare()
-        with wish.journal.lock(lock_name(wish.cobalt.base_url, wish.token_id)):
+    with contextlib.ExitStack() as held:
+        try:
+            salt = wish.journal.prepare()
+            held.enter_context(wish.journal.lock(lock_name(wish.cobalt.base_url, wish.token_id)))
             wish.journal.sweep()
             checked = await _begin(wish, salt, begun)
+        except Busy:
+            why = "another rotation of this token is under way on this machine; wait for it"
+        except ConfigurationError as error:
+            why = str(error)
+        else:
             now = datetime.now(UTC)
             entry = Entry(checked.intent, now, now)
             shelves = Shelves(wish.stores, entry, wish.seconds)
             driver = Driver(hands, entry, shelves, notes=checked.plan.notes, resumed=False)
             return await driver.run(Step.SEND)
-    except Busy:
-        why = "another rotation of this token is under way on this machine; wait for it"
-    except ConfigurationError as error:
-        if begun.intent is not None:
-            raise
-        why = str(error)
     raise Refused(why)
 
 
@@ -195,7 +198,7 @@ async def _begin(wish: Wish, salt: bytes, begun: _Begun) -> Checked:
 
 
 async def finished(
-    cobalt: AsyncCobalt, work: Coroutine[object, object, Rotation], committed: Callable[[], bool]
+    cobalt: AsyncCobalt, work: Callable[[], Coroutine[Any, Any, Rotation]], committed: Callable[[], bool]
 ) -> Rotation:
     """A rotation that no cancellation tears apart; a secret that stands nowhere else is in the caller's hands now."""
     rotation = await cobalt._finish(work, committed=committed)

@@ -92,8 +92,10 @@ async def test_c01_c02_a_refresh_is_cancelled_at_every_tick(saving: bool, cancel
 async def test_c01_the_hunt_finds_a_refresh_without_protection(monkeypatch: pytest.MonkeyPatch) -> None:
     """C01: with nothing that must finish, the same hunt does lose secrets: it can fail."""
 
-    async def unprotected(self: Finishers, work: Coroutine[Any, Any, Any], *, committed: Callable[[], bool]) -> Any:
-        return await work
+    async def unprotected(
+        self: Finishers, work: Callable[[], Coroutine[Any, Any, Any]], *, committed: Callable[[], bool]
+    ) -> Any:
+        return await work()
 
     monkeypatch.setattr(Finishers, "run", unprotected)
     lost = 0

@@ -123,7 +123,7 @@ def test_c01_the_search_for_coroutines_finds_each_kind() -> None:
 
 async def unprotected(self: Finishers, work: Any, *, committed: Callable[[], bool]) -> Any:
     """Must-finish work that need not."""
-    return await work
+    return await work()
 
 
 async def impatient(self: Finishers) -> None:

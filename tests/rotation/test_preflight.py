@@ -1,4 +1,6 @@
+import gc
 import os
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -287,6 +289,22 @@ async def test_a_client_that_is_none_or_has_no_token(desk: Desk, monkeypatch: py
     for cobalt in (None, AsyncCobalt(base_url=desk.sandbox.url)):
         with pytest.raises(ConfigurationError, match="^cobalt"):
             await rotate(cobalt, desk.token.id, **desk.wish)  # type: ignore[arg-type]
+
+
+async def test_a_client_that_is_not_open(desk: Desk) -> None:
+    """A mistake in the program too: before anything is asked or made, and nothing is left that was never awaited."""
+    closed = AsyncCobalt(desk.token.secret, base_url=desk.sandbox.url)
+    async with closed:
+        pass
+    for cobalt, says in ((AsyncCobalt(desk.token.secret, base_url=desk.sandbox.url), "not open"), (closed, "closed")):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            with pytest.raises(ConfigurationError, match=says):
+                await rotate(cobalt, desk.token.id, **desk.wish)
+            gc.collect()
+        assert told == []
+    assert desk.sandbox.requests == []
+    assert not (desk.folder / "journal").exists()
 
 
 async def test_settle_by_the_environment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

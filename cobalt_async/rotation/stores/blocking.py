@@ -100,4 +100,4 @@ def check_seconds(seconds: float) -> None:
 
 async def _in_thread(work: Callable[[], T]) -> T:
     """Work in a thread, which nothing can stop half-way; a cancellation comes out when it has ended."""
-    return await Finishers().run(asyncio.to_thread(work), committed=lambda: True)
+    return await Finishers().run(lambda: asyncio.to_thread(work), committed=lambda: True)
