@@ -170,7 +170,7 @@ class AsyncCobalt:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Wait for refreshes under way and close the connections; of a view: close nothing."""
+        """Wait for refreshes that may have left, end all other calls, and close the connections; of a view: nothing."""
         if not self._is_view:
             await self._root.close()
 
@@ -196,12 +196,14 @@ class AsyncCobalt:
         raises. `on_answer` has the raw answer before anything reads it.
         """
         self._root.check()
-        exchange = self._root.refreshes.exchange
-        call = Call(Route(self._base_url, secret, self._timeouts), exchange.user_of(secret), self._retry)
-        return await exchange.post(request, call, on_answer=on_answer, on_leave=on_leave)
+        refreshes = self._root.refreshes
+        call = Call(Route(self._base_url, secret, self._timeouts), refreshes.exchange.user_of(secret), self._retry)
+        return await refreshes.change(request, call, on_answer=on_answer, on_leave=on_leave)
 
     async def _finish(self, work: Callable[[], Coroutine[Any, Any, T]], *, committed: Callable[[], bool]) -> T:
-        """Await work that a cancellation may not tear apart once it is `committed`; closing waits for it too."""
+        """Await work that a cancellation may not tear apart once it is `committed`; closing waits for it too, and
+        drops what is not: Dropped.
+        """
         self._root.check()
         return await self._root.refreshes.finish(work, committed=committed)
 

@@ -5,11 +5,13 @@ import logging
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from .errors import (
     CobaltError,
+    ConfigurationError,
     NoAnswerError,
     NotSentError,
     RefreshError,
@@ -19,11 +21,12 @@ from .errors import (
 )
 from .exchange import Exchange
 from .models import RefreshedToken
-from .must_finish import Finishers
+from .must_finish import Dropped, Finishers
 from .protocol import answers
 from .protocol.answers import DOUBTFUL, Response
 from .protocol.requests import Request
 from .successors import Successors
+from .transport import OnAnswer
 from .turnstile import Call
 
 T = TypeVar("T")
@@ -46,9 +49,10 @@ class Refreshes:
 
     async def run(self, token_id: str, request: Request, call: Call, *, save: Save | None) -> RefreshedToken:
         """Refresh, save, and hand over; a cancellation waits for it once the request may have left."""
+        self._check()
         refresh = _Refresh(self, token_id, request, call, save)
         try:
-            refreshed = await self.finish(refresh.run, committed=lambda: refresh.left)
+            refreshed = await self._sent(request, refresh.run, committed=lambda: refresh.left)
         except RefreshError as error:
             self.claim(error.refreshed)
             raise
@@ -58,13 +62,47 @@ class Refreshes:
         self.claim(refreshed)
         return refreshed
 
+    async def change(
+        self, request: Request, call: Call, *, on_answer: OnAnswer, on_leave: Callable[[], None]
+    ) -> Response:
+        """The answer to a refresh that is a part of greater work; once the client closes it goes now or not at all."""
+        left = False
+
+        def leave() -> None:
+            nonlocal left
+            left = True
+            on_leave()
+
+        if self._finishers.closing:
+            call = call.without_waiting()
+        post = partial(self.exchange.post, request, call, on_answer=on_answer, on_leave=leave)
+        return await self._sent(request, post, committed=lambda: left)
+
     async def finish(self, work: Callable[[], Coroutine[Any, Any, T]], *, committed: Callable[[], bool]) -> T:
-        """Await work that a cancellation may not tear apart once it is `committed`."""
+        """Await work that a cancellation may not tear apart once it is `committed`; Dropped where it is not, and the
+        client closes.
+        """
+        self._check()
         return await self._finishers.run(work, committed=committed)
 
-    async def wait(self) -> None:
-        """Until no such work is under way."""
-        await self._finishers.wait()
+    async def _sent(
+        self, request: Request, work: Callable[[], Coroutine[Any, Any, T]], *, committed: Callable[[], bool]
+    ) -> T:
+        """The same for the work of one request."""
+        try:
+            return await self._finishers.run(work, committed=committed)
+        except Dropped:
+            pass
+        raise NotSentError(str(request), "the client was closed")
+
+    def _check(self) -> None:
+        """ConfigurationError where the client is being closed: what must finish is not begun any more."""
+        if self._finishers.closing:
+            raise ConfigurationError("this client is closed; make a new one")
+
+    async def close(self) -> None:
+        """Drop what has not left, and wait for all that may have."""
+        await self._finishers.close()
 
     def claim(self, refreshed: RefreshedToken | None) -> None:
         """The secret is in somebody's hands."""

@@ -40,13 +40,13 @@ class Root:
         self._loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
-        """Wait for refreshes under way, then close the connections; a second time does nothing."""
+        """Wait for refreshes that may have left, then close the connections; a second time does nothing."""
         if self._closed:
             return
         if self._loop is not None and self._loop is not asyncio.get_running_loop():
             raise ConfigurationError("this client was opened on another event loop; close it there")
         try:
-            await self.refreshes.wait()
+            await self.refreshes.close()
         finally:
             self._closed = True
             if self.refreshes.unclaimed:

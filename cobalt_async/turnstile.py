@@ -38,6 +38,10 @@ class Call:
         """The same call with an end, on the loop's clock."""
         return evolve(self, route=evolve(self.route, deadline=deadline))
 
+    def without_waiting(self) -> "Call":
+        """The same call for whom a closed window opens too late."""
+        return evolve(self, retry=evolve(self.retry, max_wait=0.0))
+
     def waits_until(self) -> float:
         """When this call has waited for long enough, on the loop's clock."""
         longest = asyncio.get_running_loop().time() + self.retry.max_wait

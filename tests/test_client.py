@@ -1,7 +1,7 @@
 import asyncio
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -371,6 +371,85 @@ async def test_closing_waits_for_a_refresh_under_way() -> None:
         await closing
         assert (await caller).secret == Secret("new-secret-of-the-client")
         assert saved
+
+
+FULL = http(b"", "429 Too Many Requests", "Retry-After: 25\r\n")
+
+
+async def parked(cobalt: AsyncCobalt) -> None:
+    """The window for refreshes is used up."""
+    with pytest.raises(RateLimitedError):
+        await cobalt.tokens.refresh("api_b")
+
+
+async def behind_another(cobalt: AsyncCobalt) -> None:
+    """The same, and another refresh of the same token waits for it."""
+    await parked(cobalt)
+    asyncio.create_task(cobalt.tokens.refresh("api_a")).add_done_callback(asyncio.Task.exception)
+    await settle()
+
+
+async def all_busy(cobalt: AsyncCobalt) -> None:
+    """A reading holds the one connection."""
+    asyncio.create_task(cobalt.tokens.list()).add_done_callback(asyncio.Task.exception)
+    await asyncio.sleep(1)
+
+
+async def nothing(cobalt: AsyncCobalt) -> None:
+    """Nothing stands in the way but the network."""
+    del cobalt
+
+
+@pytest.mark.parametrize(
+    ("before", "reply", "arguments"),
+    [
+        (parked, FULL, {}),
+        (behind_another, FULL, {}),
+        (nothing, FULL, {"base_url": "http://127.0.0.1:1", "retry": RetryPolicy(base=60.0, cap=60.0)}),
+        (all_busy, None, {"max_connections": 1}),
+        (nothing, None, {"base_url": "https"}),
+    ],
+    ids=["for its window", "behind another", "in a back-off", "for a connection", "for a handshake"],
+)
+@virtually
+async def test_closing_ends_a_refresh_that_has_not_left(
+    before: Callable[[AsyncCobalt], Awaitable[None]], reply: bytes | None, arguments: dict[str, Any]
+) -> None:
+    """It is not waited for, never leaves, and its caller is told so; what was asked of a view is no exception."""
+    async with serving(BareServer(reply)) as server:
+        arguments = {"base_url": server.url, **arguments}
+        if arguments["base_url"] == "https":  # the server does not speak it
+            arguments["base_url"] = server.url.replace("http:", "https:")
+        cobalt = await AsyncCobalt(TOKEN, **arguments).__aenter__()
+        await before(cobalt)
+        sent = len(server.heads)
+        callers = [asyncio.create_task(one.tokens.refresh("api_a")) for one in (cobalt, cobalt.with_token(TOKEN))]
+        await settle()
+        began = now()
+        assert not any(caller.done() for caller in callers)
+        await cobalt.aclose()
+        for caller in callers:
+            with pytest.raises(NotSentError, match="the client was closed"):
+                await caller
+        assert now() == began
+        assert len(server.heads) == sent
+
+
+async def test_no_refresh_begins_once_the_client_closes() -> None:
+    """While closing waits for one that left, another is a ConfigurationError, as it would be a moment later."""
+    async with serving(BareServer(http(FRESH))) as server:
+        server.go.clear()
+        cobalt = await AsyncCobalt(TOKEN, base_url=server.url).__aenter__()
+        caller = asyncio.create_task(cobalt.tokens.refresh("api_a"))
+        await server.arrived.wait()
+        closing = asyncio.create_task(cobalt.aclose())
+        await settle()
+        with pytest.raises(ConfigurationError, match="closed"):
+            await cobalt.tokens.refresh("api_b")
+        server.go.set()
+        await closing
+        assert (await caller).secret == Secret("new-secret-of-the-client")
+        assert len(server.heads) == 1
 
 
 async def test_closing_with_a_secret_that_nobody_took_warns() -> None:

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cobalt_async.must_finish import Finishers
+from cobalt_async.must_finish import Dropped, Finishers
 from tests.testing.asking import until
 from tests.virtual_time import settle
 
@@ -158,12 +158,12 @@ async def test_a_cancellation_that_comes_with_the_end_is_let_out() -> None:
         await caller
 
 
-async def test_wait_waits_for_all_work() -> None:
-    """`wait` ends when the last work has, also work that began meanwhile."""
+async def test_closing_waits_for_all_work() -> None:
+    """`close` ends when the last committed work has, also work that began meanwhile."""
     finishers = Finishers()
     first, second = Work(), Work()
     one = await begin(first, finishers, always)
-    waiting = asyncio.create_task(finishers.wait())
+    waiting = asyncio.create_task(finishers.close())
     await settle()
     two = await begin(second, finishers, always)
     first.go.set()
@@ -175,16 +175,16 @@ async def test_wait_waits_for_all_work() -> None:
     assert await two == "result"
 
 
-async def test_wait_without_work_ends_at_once() -> None:
+async def test_closing_without_work_ends_at_once() -> None:
     """Where nothing is under way there is nothing to wait for."""
-    await Finishers().wait()
+    await Finishers().close()
 
 
-async def test_wait_survives_its_own_cancellations() -> None:
-    """A cancelled `wait` waits on, and lets the cancellation out when the work is done."""
+async def test_closing_survives_its_own_cancellations() -> None:
+    """A cancelled `close` waits on, and lets the cancellation out when the work is done."""
     work, finishers = Work(), Finishers()
     caller = await begin(work, finishers, always)
-    waiting = asyncio.create_task(finishers.wait())
+    waiting = asyncio.create_task(finishers.close())
     await settle()
     for _ in range(3):
         waiting.cancel()
@@ -196,13 +196,13 @@ async def test_wait_survives_its_own_cancellations() -> None:
     assert await caller == "result"
 
 
-async def test_a_callers_cancellation_does_not_reach_wait() -> None:
-    """`wait` also sees the work of a caller who was cancelled."""
+async def test_a_callers_cancellation_does_not_reach_closing() -> None:
+    """`close` also sees the work of a caller who was cancelled."""
     work, finishers = Work(), Finishers()
     caller = await begin(work, finishers, always)
     caller.cancel()
     await settle()
-    waiting = asyncio.create_task(finishers.wait())
+    waiting = asyncio.create_task(finishers.close())
     await settle()
     assert not waiting.done()
     work.go.set()
@@ -212,7 +212,35 @@ async def test_a_callers_cancellation_does_not_reach_wait() -> None:
         await caller
 
 
-async def test_work_that_waits_for_all_work_does_not_wait_for_itself() -> None:
+async def test_closing_drops_what_is_not_committed() -> None:
+    """Work that has done nothing yet is cancelled, and its caller told so; what is committed goes on."""
+    finishers, idle, busy = Finishers(), Work(), Work()
+    dropped = await begin(idle, finishers, never)
+    kept = await begin(busy, finishers, always)
+    closing = asyncio.create_task(finishers.close())
+    with pytest.raises(Dropped):
+        await dropped
+    assert idle.end == "cancelled"
+    assert not closing.done()
+    busy.go.set()
+    await closing
+    assert await kept == "result"
+
+
+async def test_a_caller_who_is_cancelled_as_well_is_cancelled() -> None:
+    """Where the caller was cancelled too, that is what it learns."""
+    work, finishers = Work(), Finishers()
+    caller = await begin(work, finishers, never)
+    closing = asyncio.create_task(finishers.close())
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await closing
+
+
+@pytest.mark.parametrize("committed", [always, never])
+async def test_work_that_closes_does_not_wait_for_itself(committed: Callable[[], bool]) -> None:
     """A `save` that closes its own client ends: it waits for the others, and not for itself."""
     finishers = Finishers()
     others = asyncio.Event()
@@ -222,10 +250,10 @@ async def test_work_that_waits_for_all_work_does_not_wait_for_itself() -> None:
 
     async def work() -> str:
         others.set()
-        await finishers.wait()
+        await finishers.close()
         return "done"
 
     waiting = asyncio.create_task(finishers.run(other, committed=lambda: True))
     async with asyncio.timeout(5):
-        assert await finishers.run(work, committed=lambda: True) == "done"
+        assert await finishers.run(work, committed=committed) == "done"
     await waiting

@@ -541,14 +541,14 @@ async def test_the_locks_are_forgotten() -> None:
 
 
 @virtually
-async def test_wait_waits_for_refreshes_under_way() -> None:
+async def test_closing_waits_for_refreshes_under_way() -> None:
     """What `aclose` waits for: the refresh, its save, and the secret in safety."""
     held = Held(refreshed())
     at = desk(held)
     caller = asyncio.create_task(at.tokens.refresh("api_a"))
     await held.arrived.wait()
     caller.cancel()
-    waiting = asyncio.create_task(at.refreshes.wait())
+    waiting = asyncio.create_task(at.refreshes.close())
     await settle()
     assert not waiting.done()
     held.go.set()

@@ -10,6 +10,7 @@ from attrs import define
 
 from ..client import AsyncCobalt
 from ..errors import ConfigurationError
+from ..must_finish import Dropped
 from ..protocol import requests
 from ..secret import Secret
 from . import preflight
@@ -98,6 +99,8 @@ async def rotate(
         return await finished(cobalt, lambda: _rotate(wish, hands, begun), lambda: begun.intent is not None)
     except Refused as error:
         why = str(error)
+    except Dropped:
+        why = "the client was closed"
     is_one = requests.is_token_id(token_id)  # what is none may be a secret
     return Rotation(state=State.REFUSED, why=why, token_id=token_id if is_one else "")
 

@@ -95,7 +95,7 @@ class Scene:
         """New secrets that the server issued and that nobody has."""
         held = {*self.saved, *(fresh.secret.reveal() for fresh in self.cobalt.unclaimed)}
         for task in self.others:
-            if isinstance(fresh := task.result(), RefreshedToken):
+            if task.exception() is None and isinstance(fresh := task.result(), RefreshedToken):
                 held.add(fresh.secret.reveal())
         return [secret for secret in self.executed if secret not in held]
 

@@ -62,7 +62,8 @@ NEVER = {
 ELSEWHERE = {  # what the audit and the rotation alone wait for is cancelled in their own tests
     "await self._root.refreshes.exchange.fetch(request, Call(route, NOBODY, retry))": "test_audit_cancelled",
     "await self._carry(request, call, on_answer, on_leave)": "test_audit_cancelled",
-    "await exchange.post(request, call, on_answer=on_answer, on_leave=on_leave)": "rotation/test_cancelled",
+    "await refreshes.change(request, call, on_answer=on_answer, on_leave=on_leave)": "rotation/test_cancelled",
+    "await self._sent(request, post, committed=lambda: left)": "rotation/test_cancelled",
     "await self._root.refreshes.finish(work, committed=committed)": "rotation/test_cancelled",
     "await self._refreshes.successors.of(call.route.secret, call.waits_until())": "test_successors",
     "async with asyncio.timeout_at(until):": "test_successors",
@@ -141,7 +142,7 @@ MUTANTS = [
     (Finishers, "run", unprotected, "refresh", LOSES),
     (Finishers, "run", unprotected, "refresh, without save", LOSES),
     (Finishers, "run", unprotected, "refresh, with a save that hangs", LOSES),
-    (Finishers, "wait", impatient, "aclose, while a refresh goes on", "the client was closed; it may have run"),
+    (Finishers, "close", impatient, "aclose, while a refresh goes on", "the client was closed; it may have run"),
     (Turnstile, "_abandon", forgetful, "list, behind another that waits for its window", HOLDS),
 ]
 

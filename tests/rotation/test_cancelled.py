@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from cobalt_async import AsyncCobalt
-from cobalt_async.rotation import Rotation, resume
+from cobalt_async.errors import ConfigurationError
+from cobalt_async.rotation import Rotation, State, resume
 from cobalt_async.rotation.journal import lock_name
 from cobalt_async.rotation.points import Point
 from cobalt_async.testing import CobaltSandbox
 from tests.faults.hunting import leftovers
 from tests.faults.stepping import PACKAGE, How, Place, Stepper
-from tests.rotation.staging import TALLY, MemoryStore, Stage, falling, folder, leaping
+from tests.rotation.staging import TALLY, MemoryStore, Stage, at_points, beside, falling, folder, leaping
+from tests.virtual_time import now
 
 Before = Callable[[Stage], Awaitable[None]]
 CANCELLED_AT: set[Place] = set()
@@ -264,3 +266,70 @@ async def test_a_secret_that_no_disk_takes_is_handed_over() -> None:
                 assert rotation.refreshed.secret.reveal() == on.token.secret
                 assert "refreshed" in rotation.advice
                 assert cobalt.unclaimed == ()
+
+
+@leaping
+async def test_closing_ends_a_rotation_that_has_not_begun() -> None:
+    """While it looks at things, closing the client makes it REFUSED, at once: nothing was sent or written down."""
+    async with beside() as on:
+        cobalt = await on.client().__aenter__()
+        looking, go = asyncio.Event(), asyncio.Event()
+
+        async def check() -> object:
+            looking.set()
+            await go.wait()
+            return None
+
+        on.memory.instead["check"] = check
+        call = asyncio.ensure_future(on.rotate(cobalt))
+        await looking.wait()
+        await cobalt.aclose()
+        rotation = await call
+        assert (rotation.state, rotation.why) == (State.REFUSED, "the client was closed")
+        assert (on.posts, on.journal.entries()) == (0, {})
+
+
+@pytest.mark.parametrize("moment", [Point.RECEIVED, Point.ANSWERED])
+@leaping
+async def test_closing_does_not_wait_for_a_rate_window(moment: Point) -> None:
+    """A rotation whose refresh is told to wait for its window, or waits for it, ends as NOT_ROTATED on closing."""
+    async with beside() as on:
+        cobalt = await on.client().__aenter__()
+        on.sandbox.faults.answer(509, {}, {"Retry-After": "90"}, method="POST")
+        closing: list[asyncio.Task[None]] = []
+
+        def reached(point: Point) -> None:
+            if point is moment and not closing:
+                closing.append(asyncio.ensure_future(aclose()))
+
+        async def aclose() -> None:
+            await asyncio.sleep(0.0 if moment is Point.RECEIVED else 1.0)
+            await cobalt.aclose()
+
+        with at_points(reached):
+            rotation = await on.rotate(cobalt)
+        await closing[0]
+        assert rotation.state is State.NOT_ROTATED, rotation
+        assert on.posts == 1
+        assert now() < 10
+
+
+@leaping
+async def test_closing_waits_for_a_rotation_that_goes_on() -> None:
+    """Once its refresh has left, all that a rotation still has to ask is asked before the client is closed."""
+    async with beside() as on:
+        cobalt = await on.client().__aenter__()
+        on.sandbox.faults.hang_up_after(method="POST")  # it has to be recovered with the sibling
+        closing: list[asyncio.Task[None]] = []
+
+        def reached(point: Point) -> None:
+            if point is Point.ANSWERED and not closing:
+                closing.append(asyncio.ensure_future(cobalt.aclose()))
+
+        with at_points(reached):
+            rotation = await on.rotate(cobalt)
+        await asyncio.gather(*closing)
+        assert rotation.state is State.SUCCESS, rotation
+        assert on.posts == 2
+        with pytest.raises(ConfigurationError, match="closed"):
+            await on.rotate(cobalt)
