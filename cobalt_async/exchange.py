@@ -1,6 +1,7 @@
 """All tries of one request: retries, rate windows, the deadline. What to do is decided in protocol/pace.py."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import random
@@ -15,7 +16,7 @@ from .protocol.answers import THROTTLED, Response
 from .protocol.requests import Budget, Request
 from .secret import Secret
 from .transport import OnAnswer, Transport
-from .turnstile import NOBODY, Call, Turnstile, too_late
+from .turnstile import CLOSED, NOBODY, Call, Turnstile, too_late
 
 _log = logging.getLogger("cobalt_async")
 _MOST_GATES = 10_000
@@ -32,6 +33,13 @@ class Exchange:
         self._budget = pace.RetryBudget()
         self._turnstiles: OrderedDict[tuple[bytes, Budget], Turnstile] = OrderedDict()
         self._pepper = secrets.token_bytes(16)
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """Nothing is sent any more: whoever waits for a rate window or for the next try learns it now."""
+        self._closing.set()
+        for turnstile in self._turnstiles.values():
+            turnstile.close()
 
     def user_of(self, secret: Secret) -> bytes:
         """The name of a secret's user among the rate windows: keyed, so that it tells nothing outside this client.
@@ -67,10 +75,10 @@ class Exchange:
             reached = reached if isinstance(outcome, NotSentError) else outcome
             delay = self._again(outcome, call, tries)
             if delay is None:
-                return _landed(reached or outcome)
+                return _landed(outcome if self._closing.is_set() else reached or outcome)
             _log.info("%s %s: try %d failed (%s)", request.method, request.template, tries, _short(outcome))
             if delay:
-                await asyncio.sleep(delay)
+                await self._pause(delay)
 
     async def post(
         self, request: Request, call: Call, *, on_answer: OnAnswer | None, on_leave: Callable[[], None]
@@ -91,7 +99,7 @@ class Exchange:
             if delay is None or asyncio.get_running_loop().time() + delay > key_ends:
                 raise failure
             _log.info("%s %s: try %d failed (%s)", request.method, request.template, tries, _short(failure))
-            await asyncio.sleep(delay)
+            await self._pause(delay)
 
     async def _once(
         self,
@@ -102,6 +110,8 @@ class Exchange:
         on_leave: Callable[[], None] | None = None,
     ) -> Response:
         """One try, at its turn."""
+        if self._closing.is_set():
+            raise NotSentError(str(request), CLOSED)
         if too_late(call, 0.0):
             raise NotSentError(str(request), "the deadline passed")
         turnstile = None if call.user == NOBODY else self._turnstile(call.user, request.budget)
@@ -119,6 +129,12 @@ class Exchange:
             elapsed = (time.perf_counter() - started) * 1000
             _log.debug("%s %s %d %.0f ms", request.method, request.template, response.status, elapsed)
         return response
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next try; not any longer once the client is closed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     def _turnstile(self, user: bytes, budget: Budget) -> Turnstile:
         """The turnstile of a user's budget."""
@@ -141,6 +157,8 @@ class Exchange:
 
     def _again(self, outcome: Response | CobaltError, call: Call, tries: int) -> float | None:
         """The seconds after which to try again; None where this outcome is the end of it."""
+        if self._closing.is_set():
+            return None
         if isinstance(outcome, Response) and outcome.status in THROTTLED:
             if call.user == NOBODY:
                 return None

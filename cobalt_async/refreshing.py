@@ -27,7 +27,7 @@ from .protocol.answers import DOUBTFUL, Response
 from .protocol.requests import Request
 from .successors import Successors
 from .transport import OnAnswer
-from .turnstile import Call
+from .turnstile import CLOSED, Call
 
 T = TypeVar("T")
 Save = Callable[[RefreshedToken], Awaitable[object]]
@@ -93,7 +93,7 @@ class Refreshes:
             return await self._finishers.run(work, committed=committed)
         except Dropped:
             pass
-        raise NotSentError(str(request), "the client was closed")
+        raise NotSentError(str(request), CLOSED)
 
     def _check(self) -> None:
         """ConfigurationError where the client is being closed: what must finish is not begun any more."""

@@ -49,6 +49,7 @@ class Root:
             await self.refreshes.close()
         finally:
             self._closed = True
+            self.refreshes.exchange.close()
             if self.refreshes.unclaimed:
                 ids = ", ".join(refreshed.id for refreshed in self.refreshes.unclaimed)
                 text = f"new secrets that nobody has taken, of {ids}: see AsyncCobalt.unclaimed, store them now"

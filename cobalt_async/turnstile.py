@@ -20,6 +20,7 @@ _log = logging.getLogger("cobalt_async")
 
 
 NOBODY = b""
+CLOSED = "the client was closed"
 
 
 @frozen
@@ -105,6 +106,14 @@ class Turnstile:
             self._abandon(caller)
             raise
         raise NotSentError(str(request), "the deadline passed while other requests of this user were under way")
+
+    def close(self) -> None:
+        """Turn everybody away who waits: the client is closed."""
+        for caller in self._queue or ():
+            if not caller.turn.done():
+                caller.turn.set_exception(NotSentError(str(caller.request), CLOSED))
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     def leave(self, number: int, *, sent: bool) -> None:
         """A request ended without an answer."""

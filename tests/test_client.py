@@ -3,7 +3,7 @@ import ssl
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import attrs
@@ -23,6 +23,7 @@ from cobalt_async.errors import (
     UnreadableError,
 )
 from cobalt_async.protocol import requests
+from cobalt_async.protocol.answers import Response
 from cobalt_async.testing import CobaltSandbox, RateLimit
 from tests.virtual_time import now, settle, virtually
 
@@ -339,17 +340,73 @@ async def test_with_a_lent_session_it_ends_at_once_too() -> None:
         assert not session.closed
 
 
+async def one_page(cobalt: AsyncCobalt) -> object:
+    """A page."""
+    return await cobalt.tokens.list()
+
+
+async def all_pages(cobalt: AsyncCobalt) -> object:
+    """All of them."""
+    return [token async for token in cobalt.tokens.iter()]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        http(b"", "429 Too Many Requests", "Retry-After: 60\r\n"),
+        http(b"", "503 Service Unavailable"),
+    ],
+    ids=["window", "back-off"],
+)
+@pytest.mark.parametrize("read", [one_page, all_pages])
+@pytest.mark.parametrize("is_lent", [False, True], ids=["own", "lent"])
 @virtually
-async def test_a_retry_after_the_client_closed_ends_in_what_was_answered() -> None:
-    """A call that wakes from its backoff into a closed client tells what its last try that left was answered."""
-    async with serving(BareServer(http(b"", "503 Service Unavailable"))) as server:
-        cobalt = await AsyncCobalt(TOKEN, base_url=server.url, retry=RetryPolicy(base=60.0, cap=60.0)).__aenter__()
-        caller = asyncio.create_task(cobalt.tokens.list())
-        await server.arrived.wait()
-        await settle()
+async def test_closing_ends_a_reading_that_waits(
+    reply: bytes, read: Callable[[AsyncCobalt], Awaitable[object]], is_lent: bool
+) -> None:
+    """Before its next try, or in front of its window, a reading ends at once and is not sent any more; a view's too."""
+    async with serving(BareServer(reply)) as server, aiohttp.ClientSession() as session:
+        policy = RetryPolicy(base=60.0, cap=60.0)
+        lent = session if is_lent else None
+        cobalt = await AsyncCobalt(TOKEN, base_url=server.url, retry=policy, session=lent).__aenter__()
+        asking = [cobalt, cobalt, cobalt.with_token("another-token-0123456789")]
+        callers = [asyncio.ensure_future(read(one)) for one in asking]
+        await asyncio.sleep(0.1)
+        sent, began = len(server.heads), now()
+        assert not any(caller.done() for caller in callers)
         await cobalt.aclose()
+        for caller in callers:
+            with pytest.raises(NotSentError, match="the client was closed"):
+                await caller
+        assert now() == began
+        assert len(server.heads) == sent > 0
+        loop: Any = asyncio.get_running_loop()
+        timers = [timer for timer in loop._scheduled if not timer.cancelled()]
+        assert is_lent or timers == []  # a lent connector has its own
+
+
+class ClosesOnAnswer:
+    """The transport of a client that is closed as an answer comes."""
+
+    def __init__(self, cobalt: AsyncCobalt) -> None:
+        self._cobalt = cobalt
+        self._transport = cobalt._root._transport
+
+    async def send(self, *arguments: Any, **options: Any) -> Response:
+        """An answer, and then the end."""
+        response = await self._transport.send(*arguments, **options)
+        await self._cobalt.aclose()
+        return response
+
+
+@virtually
+async def test_what_was_answered_before_the_client_closed_is_told() -> None:
+    """A reading whose answer came in the moment of closing ends in that, and is not tried again."""
+    async with serving(BareServer(http(b"", "503 Service Unavailable"))) as server:
+        cobalt = await AsyncCobalt(TOKEN, base_url=server.url, retry=RetryPolicy(base=60.0)).__aenter__()
+        cobalt._root.refreshes.exchange._transport = cast(Any, ClosesOnAnswer(cobalt))
         with pytest.raises(ServerError, match="503"):
-            await caller
+            await cobalt.tokens.list()
 
 
 async def test_closing_waits_for_a_refresh_under_way() -> None:
