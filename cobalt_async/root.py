@@ -50,9 +50,11 @@ class Root:
         finally:
             self._closed = True
             self.refreshes.exchange.close()
-            if self.refreshes.unclaimed:
-                ids = ", ".join(refreshed.id for refreshed in self.refreshes.unclaimed)
-                text = f"new secrets that nobody has taken, of {ids}: see AsyncCobalt.unclaimed, store them now"
-                warnings.warn(f"closed with {text}", RuntimeWarning, stacklevel=3)
-            if self._loop is not None:
-                await self._transport.close()
+            try:
+                if self._loop is not None:
+                    await self._transport.close()
+            finally:
+                if self.refreshes.unclaimed:  # last, because a warning may be made an exception
+                    ids = ", ".join(refreshed.id for refreshed in self.refreshes.unclaimed)
+                    text = f"new secrets that nobody has taken, of {ids}: see AsyncCobalt.unclaimed, store them now"
+                    warnings.warn(f"closed with {text}", RuntimeWarning, stacklevel=3)

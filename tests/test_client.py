@@ -526,6 +526,29 @@ async def test_closing_with_a_secret_that_nobody_took_warns() -> None:
         assert cobalt.unclaimed
 
 
+async def test_a_warning_that_is_an_exception_finds_the_client_closed() -> None:
+    """Where warnings are errors, the one about a secret that nobody took comes after everything was closed."""
+    async with serving(BareServer(http(FRESH))) as server:
+        cobalt = await AsyncCobalt(TOKEN, base_url=server.url).__aenter__()
+        server.go.clear()
+        caller = asyncio.create_task(cobalt.tokens.refresh("api_a"))
+        await server.arrived.wait()
+        caller.cancel()
+        server.go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        server._reply = http(PAGE)
+        await cobalt.tokens.list()  # its connection stays in the pool
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(RuntimeWarning, match="nobody has taken"):
+                await cobalt.aclose()
+        transport = cobalt._root._transport
+        assert transport._session.closed
+        assert transport._connector.closed
+        assert transport._watch._timer is None
+
+
 async def test_use_token_claims_a_secret() -> None:
     """Going on with an unclaimed secret takes it out of `unclaimed`: closing has nothing to warn of."""
     async with serving(BareServer(http(FRESH))) as server, AsyncCobalt(TOKEN, base_url=server.url) as cobalt:
