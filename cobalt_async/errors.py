@@ -11,7 +11,7 @@ CobaltError
 │   │   GoneError 410, UnprocessableError 422
 │   ├── RateLimitedError 429, 509  .retry_after
 │   └── ServerError 5xx (509 excepted)
-├── RefreshError  .token_id .refreshed     a refresh that did not end as it should
+├── RefreshError  .refreshed .saved        a refresh that did not end as it should
 │   ├── RefreshInDoubtError                it may have run; the old secret may be dead
 │   └── SecretLostError                    it ran, and its answer is gone; .advice
 └── StoreError  .store .why                a store of secrets could not be read or written
@@ -199,15 +199,19 @@ class ServerError(RefusedError):
 class RefreshError(CobaltError):
     """A refresh that did not end as it should.
 
-    `refreshed` holds the new token where its secret is in hand after all: store it, nobody else has it.
-    It stands outside `args`; pickling and copying drop it, and the copy says so.
+    `refreshed` holds the new token where its secret is in hand after all: store it, nobody else has it, unless
+    `saved` is True: then `save` has taken it. It stands outside `args`; pickling and copying drop it, and the copy
+    says so.
     """
 
-    def __init__(self, token_id: str, why: str, *, refreshed: RefreshedToken | None = None) -> None:
+    def __init__(
+        self, token_id: str, why: str, *, refreshed: RefreshedToken | None = None, saved: bool = False
+    ) -> None:
         super().__init__(token_id, why)
         self.token_id = token_id
         self.why = why
         self.refreshed = refreshed
+        self.saved = saved
         self.dropped = False
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -218,6 +222,8 @@ class RefreshError(CobaltError):
         return f"refresh of {self.token_id}: {self.why}; {self._next()}"
 
     def _next(self) -> str:
+        if self.saved:
+            return "save has taken the new secret: ask with it before you rely on it"
         if self.refreshed is not None:
             return "the new secret is in .refreshed and nowhere else: store it now"
         if self.dropped:

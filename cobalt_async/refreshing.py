@@ -194,7 +194,9 @@ class _Refresh:
         refreshed = answers.read_refreshed(response)
         if isinstance(refreshed, str):
             return await self._salvage(response, f"its answer does not fit ({refreshed})", ran=True)
-        await self._keep(refreshed)
+        flaw = await self._keep(refreshed)
+        if flaw is not None:
+            raise RefreshError(self._token_id, f"it ran, but its {flaw}", refreshed=refreshed)
         return refreshed
 
     def _refused(self, response: Response) -> CobaltError:
@@ -209,21 +211,26 @@ class _Refresh:
         """An answer that does not fit: a whole secret in it is kept, and raised; without one there is doubt."""
         refreshed = answers.salvage(response, self._token_id)
         if refreshed is not None:
-            await self._keep(refreshed)
+            flaw = await self._keep(refreshed)
+            if flaw is not None:
+                why = f"{why}, and its {flaw}"
             kind = RefreshError if ran else RefreshInDoubtError
-            raise kind(self._token_id, why, refreshed=refreshed)
+            raise kind(self._token_id, why, refreshed=refreshed, saved=self._save is not None and flaw is None)
         self._shared.remember(self._token_id, doubt=True)
         raise RefreshInDoubtError(self._token_id, why)
 
-    async def _keep(self, refreshed: RefreshedToken) -> None:
-        """The secret is here: from now on it stands where it can be found, until it is saved or handed over."""
+    async def _keep(self, refreshed: RefreshedToken) -> str | None:
+        """The secret is here: from now on it stands where it can be found, until it is saved or handed over.
+
+        What kept `save` from taking it, None where it did or there is none.
+        """
         self._new = refreshed
         self._shared.remember(self._token_id, doubt=False)
         self._shared.unclaimed.append(refreshed)
         exchange = self._shared.exchange
         exchange.same_user(self._call.user, exchange.user_of(refreshed.secret))
         if self._save is None:
-            return
+            return None
         seconds = self._call.route.timeouts.refresh
         scope = asyncio.timeout(seconds)
         try:
@@ -233,13 +240,11 @@ class _Refresh:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            why = "save was cancelled"
+            return "save was cancelled"
         except Exception as error:  # noqa: BLE001 - the caller's code may raise anything; the secret comes first
-            why = f"save did not end within {seconds:g} s" if scope.expired() else f"save failed ({_name(error)})"
-        else:
-            self._shared.claim(refreshed)
-            return
-        raise RefreshError(self._token_id, f"it ran, but its {why}", refreshed=refreshed)
+            return f"save did not end within {seconds:g} s" if scope.expired() else f"save failed ({_name(error)})"
+        self._shared.claim(refreshed)
+        return None
 
 
 def _name(error: Exception) -> str:

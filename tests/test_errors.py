@@ -175,6 +175,15 @@ def test_the_secret_in_hand_does_not_travel(kind: type[errors.RefreshError]) -> 
 
 
 @pytest.mark.parametrize("kind", REFRESHES)
+def test_a_secret_that_was_saved_is_not_said_to_be_nowhere_else(kind: type[errors.RefreshError]) -> None:
+    """Where `save` has taken it the error says so, and so do its copies."""
+    error = kind("api_a", "its answer does not fit", refreshed=FRESH, saved=True)
+    for one in (error, travelled(error), copy.copy(error)):
+        assert one.saved
+        assert str(one).endswith("save has taken the new secret: ask with it before you rely on it")
+
+
+@pytest.mark.parametrize("kind", REFRESHES)
 def test_no_text_of_an_error_shows_the_secret_in_hand(kind: type[errors.RefreshError]) -> None:
     """Neither `str` nor `repr` nor the attributes of an error that carries a secret show it."""
     error = kind("api_a", "its save failed", refreshed=FRESH)

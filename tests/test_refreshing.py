@@ -219,6 +219,24 @@ async def test_a_whole_secret_in_an_odd_answer_is_saved_and_raised(
     assert caught.value.refreshed == RefreshedToken("api_a", name, FRESH.secret)
     assert shelf.kept == [caught.value.refreshed]
     assert at.refreshes.unclaimed == []
+    assert caught.value.saved
+    assert "save has taken the new secret" in str(caught.value)
+    assert "nowhere else" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("save", [None, Shelf(failing)], ids=["no save", "save fails"])
+@virtually
+async def test_a_whole_secret_in_an_odd_answer_that_nobody_saved(save: Shelf | None, status: int) -> None:
+    """It stands in `.refreshed` alone, and the error says so; that it ran is said of no 500."""
+    at = desk(answer(status, b'{"secret":"new-secret-of-this-test"}'))
+    with pytest.raises(RefreshError, match="in .refreshed and nowhere else: store it now") as caught:
+        await at.tokens.refresh("api_a", save=save)
+    assert isinstance(caught.value, RefreshInDoubtError) is (status == 500)
+    assert not caught.value.saved
+    assert caught.value.refreshed is not None
+    assert ("its save failed (PermissionError: Permission denied)" in str(caught.value)) is (save is not None)
+    assert "it ran" not in str(caught.value)
 
 
 @virtually
