@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from attrs import frozen
 
 from ..client import AsyncCobalt
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, RefreshError
+from ..models import RefreshedToken
 from ..references import read_reference
 from ..secret import Secret
 from .arguments import patience, secret_of, silent, stores_of
@@ -18,7 +20,7 @@ from .outcome import Rotation, RotationClass
 from .preflight import Refused
 from .records import Entry
 from .refreshes import spooled
-from .rotate import finished
+from .rotate import claimed
 from .shelves import Shelves
 from .stores import SecretStore, open_store
 from .words import State, Step
@@ -48,7 +50,12 @@ async def resume(
     replaced; it is also looked for in `cobalt`, in the reference that `rotate` was given, and in the stores.
     `sibling`: as of `rotate`; else by its reference. The rest as of `rotate`.
 
-    ConfigurationError where the journal cannot be read, or knows no rotation of that id.
+    Where neither disk nor store takes a new secret, its outcome is the last, with the secret in `.refreshed`; the
+    rest is left to the next call. For a caller who is cancelled then, it stands in `cobalt.unclaimed`; without a
+    `cobalt` that is a RefreshError with the secret in `.refreshed`, in place of the cancellation.
+
+    ConfigurationError where the journal cannot be read, or knows no rotation of that id, and where `cobalt` is not
+    open.
     """
     try:
         old, other = secret_of(secret, "secret"), secret_of(sibling, "sibling")
@@ -72,7 +79,12 @@ async def resume(
     if entries:
         means.journal.prepare()
         means.journal.sweep()
-    return tuple([await means.resume(name) for name in chosen])
+    outcomes: list[Rotation] = []
+    for name in chosen:
+        outcomes.append(await means.resume(name))
+        if outcomes[-1].refreshed is not None:
+            break  # to hand it over comes before anything that may take long or fail
+    return tuple(outcomes)
 
 
 def spooled_secret(journal: Journal, rotation_id: str) -> Secret | None:
@@ -111,15 +123,30 @@ class _Means:
                 entry = self.journal.entries()[rotation_id].copy()  # as it stands now that nobody else is at it
                 if entry.state in _OVER:
                     return _told(entry, State(entry.state), entry.why)
-                if self.cobalt is not None:
-                    return await self._drive(self.cobalt, entry)
-                async with AsyncCobalt(base_url=intent.base_url) as cobalt:
-                    return await self._drive(cobalt, entry)
+                if self.cobalt is None:
+                    return await self._drive_alone(entry)
+                return claimed(self.cobalt, await self._drive(self.cobalt, entry))
         except Busy:
             why = "another process is at it; wait for that one"
         except Refused as error:
             why = str(error)
         return _told(self.journal.entries()[rotation_id], State.REFUSED, why)
+
+    async def _drive_alone(self, entry: Entry) -> Rotation:
+        """With a client of its own, which keeps nothing for a caller who is cancelled: nobody else can reach it."""
+        new: RefreshedToken | None = None
+        try:
+            async with AsyncCobalt(base_url=entry.intent.base_url) as cobalt:
+                try:
+                    return await self._drive(cobalt, entry)
+                finally:
+                    for new in cobalt.unclaimed:
+                        cobalt._root.refreshes.claim(new)
+        except asyncio.CancelledError:
+            if new is None:
+                raise
+        why = "it ran, neither disk nor store takes what it brought, and who resumed it was cancelled"
+        raise RefreshError(entry.intent.token_id, why, refreshed=new)
 
     async def _drive(self, cobalt: AsyncCobalt, entry: Entry) -> Rotation:
         intent = entry.intent
@@ -139,7 +166,7 @@ class _Means:
             tell=self.tell,
         )
         driver = Driver(hands, entry, shelves, notes=(), resumed=True)
-        return await finished(cobalt, lambda: driver.run(Step.LOOK), lambda: True)
+        return await cobalt._finish(partial(driver.run, Step.LOOK), committed=lambda: True)
 
     async def _old(self, cobalt: AsyncCobalt, entry: Entry, shelves: Shelves) -> Secret | None:
         """The secret that was to be replaced, from wherever it still stands."""

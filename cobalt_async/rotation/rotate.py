@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
 from attrs import define
 
@@ -96,7 +96,8 @@ async def rotate(
     )
     begun = _Begun()
     try:
-        return await finished(cobalt, lambda: _rotate(wish, hands, begun), lambda: begun.intent is not None)
+        work = partial(_rotate, wish, hands, begun)
+        return claimed(cobalt, await cobalt._finish(work, committed=lambda: begun.intent is not None))
     except Refused as error:
         why = str(error)
     except Dropped:
@@ -200,10 +201,7 @@ async def _begin(wish: Wish, salt: bytes, begun: _Begun) -> Checked:
     raise Refused(why)
 
 
-async def finished(
-    cobalt: AsyncCobalt, work: Callable[[], Coroutine[Any, Any, Rotation]], committed: Callable[[], bool]
-) -> Rotation:
-    """A rotation that no cancellation tears apart; a secret that stands nowhere else is in the caller's hands now."""
-    rotation = await cobalt._finish(work, committed=committed)
+def claimed(cobalt: AsyncCobalt, rotation: Rotation) -> Rotation:
+    """An outcome that is about to be returned: a secret that stands nowhere else is in the caller's hands now."""
     cobalt._root.refreshes.claim(rotation.refreshed)
     return rotation

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from cobalt_async import AsyncCobalt
-from cobalt_async.errors import ConfigurationError
+from cobalt_async.errors import ConfigurationError, RefreshError
 from cobalt_async.rotation import Rotation, State, resume
 from cobalt_async.rotation.journal import lock_name
 from cobalt_async.rotation.points import Point
 from cobalt_async.testing import CobaltSandbox
+from cobalt_async.transport import Transport
 from tests.faults.hunting import leftovers
 from tests.faults.stepping import PACKAGE, How, Place, Stepper
-from tests.rotation.staging import TALLY, MemoryStore, Stage, at_points, beside, falling, folder, leaping
+from tests.rotation.staging import TALLY, WAITS, MemoryStore, Stage, at_points, beside, falling, folder, leaping
 from tests.virtual_time import now
 
 Before = Callable[[Stage], Awaitable[None]]
@@ -333,3 +334,99 @@ async def test_closing_waits_for_a_rotation_that_goes_on() -> None:
         assert on.posts == 2
         with pytest.raises(ConfigurationError, match="closed"):
             await on.rotate(cobalt)
+
+
+async def full() -> object:
+    """A store that takes nothing."""
+    raise OSError(28, "full")
+
+
+async def two_fell(on: Stage) -> None:
+    """Two rotations were about to send; now neither disk nor store takes anything."""
+    for token, old in ((on.token, on.old), (on.other, on.other.secret)):
+        on.memory.text = old
+        async with on.client(old) as cobalt:
+            with falling(Point.SENT):
+                await on.rotate(cobalt, token_id=token.id)
+    on.memory.text = on.old
+    on.memory.instead["write"] = full
+    on.no_spool()
+
+
+@pytest.mark.parametrize("is_given", [True, False], ids=["a client", "none"])
+@leaping
+async def test_resuming_hands_over_what_stands_nowhere_else(is_given: bool) -> None:
+    """It comes at once, before the next rotation is taken up; nothing is unclaimed, nothing is left out for good."""
+    async with beside() as on:
+        await two_fell(on)
+        async with on.client() as cobalt:
+            means: dict[str, Any] = {"store": on.store, "secret": on.old, "cobalt": cobalt if is_given else None}
+            [rotation] = await resume(on.journal, **means, **WAITS)
+            assert cobalt.unclaimed == ()
+        assert rotation.state is State.LOST
+        assert rotation.refreshed is not None
+        assert rotation.refreshed.secret.reveal() == on.token.secret
+        assert on.posts == 1
+        on.memory.text = on.other.secret
+        async with on.client() as cobalt:
+            [rotation] = await resume(on.journal, cobalt=cobalt, store=on.store, secret=on.other.secret, **WAITS)
+            assert rotation.token_id == on.other.id
+
+
+@pytest.mark.parametrize("is_given", [True, False], ids=["a client", "none"])
+@pytest.mark.parametrize("thrice", [False, True])
+@leaping
+async def test_a_resumption_that_is_cancelled_keeps_what_stands_nowhere_else(is_given: bool, thrice: bool) -> None:
+    """In the client's `unclaimed`; with a client of its own, in the error that comes in place of the cancellation."""
+    async with beside() as on:
+        await two_fell(on)
+        began = asyncio.Event()
+
+        async def fails() -> object:
+            began.set()
+            await asyncio.sleep(0.01)
+            raise OSError(28, "full")
+
+        on.memory.instead["write"] = fails
+        async with on.client() as cobalt:
+            means: dict[str, Any] = {"store": on.store, "secret": on.old, "cobalt": cobalt if is_given else None}
+            call = asyncio.ensure_future(resume(on.journal, **means, **WAITS))
+            await began.wait()
+            for _ in range(3 if thrice else 1):
+                call.cancel()
+                await asyncio.sleep(0)
+            if is_given:
+                with pytest.raises(asyncio.CancelledError):
+                    await call
+                [kept] = cobalt.unclaimed
+                cobalt.use_token(kept.secret)
+            else:
+                with pytest.raises(RefreshError, match="nowhere else: store it now") as caught:
+                    await call
+                assert caught.value.refreshed is not None
+                kept = caught.value.refreshed
+                assert caught.value.__context__ is None
+        assert kept.secret.reveal() == on.token.secret
+
+
+@leaping
+async def test_a_cancellation_while_its_own_client_closes_keeps_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the end of the rotation and the return there is nothing that drops the only copy."""
+    async with beside() as on:
+        await two_fell(on)
+        closing = asyncio.Event()
+        close = Transport.close
+
+        async def slowly(self: Transport) -> None:
+            await close(self)
+            closing.set()
+            await asyncio.sleep(1.0)
+
+        monkeypatch.setattr(Transport, "close", slowly)
+        call = asyncio.ensure_future(resume(on.journal, store=on.store, secret=on.old, **WAITS))
+        await closing.wait()
+        call.cancel()
+        with pytest.raises(RefreshError) as caught:
+            await call
+        assert caught.value.refreshed is not None
+        assert caught.value.refreshed.secret.reveal() == on.token.secret
