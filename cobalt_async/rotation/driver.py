@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 from ..protocol import requests
@@ -124,13 +124,11 @@ class Driver:
         return Seen.NOTHING if clear else Seen.UNCLEAR
 
     async def _settle(self) -> Seen:
-        last = self._entry.last_in_doubt()
-        if last is not None:
-            settle = self._hands.patience.settle
-            left = min(settle, (last + timedelta(seconds=settle) - datetime.now(UTC)).total_seconds())
-            if left > 0:
-                self._hands.say(f"a request is in doubt: waiting {left:.0f} s until it cannot arrive any more")
-                await asyncio.sleep(left)
+        clock = asyncio.get_running_loop().time()
+        left = self._entry.settles_in(self._hands.patience.settle, datetime.now(UTC), clock)
+        if left > 0:
+            self._hands.say(f"a request is in doubt: waiting {left:.0f} s until it cannot arrive any more")
+            await asyncio.sleep(left)
         return Seen.DONE
 
     async def _probe_old(self) -> Seen:

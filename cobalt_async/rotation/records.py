@@ -4,9 +4,10 @@ No line holds a secret: an old or new one is named by its fingerprint, keyed wit
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -142,6 +143,8 @@ class Send:
     token_id: str
     by_sibling: bool
     seen: Seen = Seen.UNKNOWN
+    clock: float | None = None
+    """The loop's clock when it left, where this very process sent it."""
 
 
 @define
@@ -180,6 +183,16 @@ class Entry:
         sends = (send for send in self.sends.values() if send.by_sibling or not by_sibling)
         last = max((send.at for send in sends if send.seen is Seen.UNKNOWN), default=None)
         return self.updated_at if last is None and self.damaged else last
+
+    def settles_in(self, seconds: float, now: datetime, clock: float) -> float:
+        """How long until each refresh in doubt left so many seconds ago; where this process sent it, by the later of
+        both clocks: the time of day may have been put forward since.
+        """
+        last = self.last_in_doubt()
+        by_day = 0.0 if last is None else (last + timedelta(seconds=seconds) - now).total_seconds()
+        clocks = [send.clock for send in self.sends.values() if send.seen is Seen.UNKNOWN and send.clock is not None]
+        by_clock = max(clocks, default=-math.inf) + seconds - clock
+        return max(0.0, min(seconds, by_day), by_clock)
 
     def last_sent(self) -> datetime | None:
         """When the last refresh left, whatever came of it."""

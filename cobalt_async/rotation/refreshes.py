@@ -1,5 +1,6 @@
 """The one request that must not be lost: written down before it leaves, its answer on the disk before it is read."""
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import Collection
@@ -106,7 +107,7 @@ class Refreshes:
                 self._stays = error
             if self._stays is not None:
                 raise _Stays
-        send.at = now
+        send.at, send.clock = now, asyncio.get_running_loop().time()
 
     def _keep(self, status: int, body: bytes, complete: bool) -> None:
         """An answer came, or a part of one: whatever it is, it goes to the disk before anything else happens."""

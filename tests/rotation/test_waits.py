@@ -110,6 +110,35 @@ async def test_settling_counts_from_the_moment_of_leaving(resumed: bool, monkeyp
         assert 49 < asked - second < 52
 
 
+@pytest.mark.parametrize("step", [3600.0, -3600.0], ids=["forward", "back"])
+@leaping
+async def test_a_step_of_the_clock_makes_nobody_hurry(step: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of day is put forward, or back, after the request left: it settles for as long as it would have."""
+
+    class Stepping(datetime):
+        stepped = 0.0
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Stepping":
+            return cls.fromtimestamp(2e9 + asyncio.get_running_loop().time() + cls.stepped, tz)
+
+    def reached(point: Point) -> None:
+        if point is Point.ANSWERED:
+            Stepping.stepped = step
+
+    for module in (room, driver, journal):
+        monkeypatch.setattr(module, "datetime", Stepping)
+    async with beside() as on:
+        came = arrivals(on)
+        on.sandbox.faults.hang_up_after(method="POST")
+        async with on.client() as cobalt:
+            with at_points(reached):
+                await on.rotate(cobalt, **BRIEF)
+        sent = next(arrival.at for arrival in came if arrival.method == "POST")
+        asked = next(arrival.at for arrival in came if arrival.at > sent and arrival.secret == on.old)
+        assert 49 < asked - sent < 52
+
+
 @leaping
 async def test_a_request_stays_where_its_leaving_cannot_be_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then nothing is sent, and that is what is said."""
