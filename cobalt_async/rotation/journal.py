@@ -19,13 +19,12 @@ from ..ledger import RotationRecord
 from . import records
 from .records import Entry, Intent
 from .spool import Spool
-from .words import State
+from .words import OVER
 
 _FILE, _SPOOL, _LOCKS = "journal.jsonl", "spool", "locks"
 _APPLICATION = "cobalt_async"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 _SALT = 32  # bytes
-_OVER = frozenset({State.SUCCESS, State.ADOPTED, State.NOT_ROTATED})  # and the spool is not needed any more
 
 
 class Busy(Exception):
@@ -104,7 +103,7 @@ class Journal:
     def is_busy(self, intent: Intent) -> bool:
         """Whether a rotation of another token of the same user is under way."""
         return any(
-            entry.state not in _OVER
+            entry.state not in OVER
             and entry.intent.token_id != intent.token_id
             and not entry.intent.listed.keys().isdisjoint(intent.listed)
             and self.is_locked(entry.intent)
@@ -117,7 +116,7 @@ class Journal:
             kept = self.spool.rotations()
             entries = self.entries() if kept else {}
             for rotation_id in kept & entries.keys():
-                if entries[rotation_id].state in _OVER:
+                if entries[rotation_id].state in OVER:
                     self.spool.remove(rotation_id)
 
     def is_locked(self, intent: Intent) -> bool:

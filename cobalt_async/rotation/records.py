@@ -231,17 +231,11 @@ class Entry:
         )
 
 
-def fold(lines: Iterable[Fields]) -> dict[str, Entry]:
-    """The rotations in the order in which they began. A line that stands twice counts once; one without its
-    rotation's beginning is passed over.
-    """
-    folded = Folded()
-    folded.add(lines)
-    return folded.entries
-
-
 class Folded:
-    """What all lines that were added say together."""
+    """What all lines that were added say together: the rotations, in the order in which they began.
+
+    A line that stands twice counts once; one without its rotation's beginning is passed over.
+    """
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}

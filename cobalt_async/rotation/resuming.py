@@ -23,9 +23,7 @@ from .refreshes import spooled
 from .rotate import claimed
 from .shelves import Shelves
 from .stores import SecretStore, open_store
-from .words import State, Step
-
-_OVER = frozenset({State.SUCCESS, State.ADOPTED, State.NOT_ROTATED})
+from .words import OVER, State, Step
 
 
 async def resume(
@@ -121,7 +119,7 @@ class _Means:
         try:
             with self.journal.lock(lock_name(intent.base_url, intent.token_id)):
                 entry = self.journal.entries()[rotation_id].copy()  # as it stands now that nobody else is at it
-                if entry.state in _OVER:
+                if entry.state in OVER:
                     return _told(entry, State(entry.state), entry.why)
                 if self.cobalt is None:
                     return await self._drive_alone(entry)

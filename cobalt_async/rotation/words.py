@@ -33,6 +33,9 @@ class State(StrEnum):
 FINISHED = frozenset({State.SUCCESS, State.ADOPTED, State.LOST, State.REFUSED, State.NOT_ROTATED})
 """Where nothing is left that `resume` should try by itself."""
 
+OVER = frozenset({State.SUCCESS, State.ADOPTED, State.NOT_ROTATED})
+"""Where the spool is not needed any more, and `resume` has nothing to do even where it is asked to."""
+
 
 class Step(StrEnum):
     """What the driver does next."""

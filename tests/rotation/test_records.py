@@ -60,7 +60,9 @@ STORY = [
 
 def folded(lines: Iterable[Fields]) -> Entry:
     """The one rotation in these lines."""
-    [entry] = records.fold(lines).values()
+    told = records.Folded()
+    told.add(lines)
+    [entry] = told.entries.values()
     return entry
 
 
