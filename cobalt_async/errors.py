@@ -245,7 +245,10 @@ class RefreshInDoubtError(RefreshError):
 
 
 class SecretLostError(RefreshError):
-    """The refresh ran, its answer is gone, and with it the only copy of the new secret (F15)."""
+    """The refresh ran, as far as can be seen, its answer is gone, and with it the only copy of the new secret (F15).
+
+    An earlier refresh of the same id left and ended in doubt, and now Cobalt knows the old secret or the id no more.
+    """
 
     @property
     def advice(self) -> str:

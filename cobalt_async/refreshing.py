@@ -25,6 +25,7 @@ from .must_finish import Dropped, Finishers
 from .protocol import answers
 from .protocol.answers import DOUBTFUL, Response
 from .protocol.requests import Request
+from .secret import Secret
 from .successors import Successors
 from .transport import OnAnswer
 from .turnstile import CLOSED, Call
@@ -44,7 +45,7 @@ class Refreshes:
         self.successors: Successors = Successors(exchange.user_of)
         self.unclaimed: list[RefreshedToken] = []
         self._finishers = Finishers()
-        self._doubts: OrderedDict[str, None] = OrderedDict()
+        self._doubts: OrderedDict[str, bytes] = OrderedDict()  # by id, who asked
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def run(self, token_id: str, request: Request, call: Call, *, save: Save | None) -> RefreshedToken:
@@ -112,17 +113,26 @@ class Refreshes:
         """Two refreshes of one token run one after the other."""
         return self._locks.setdefault(token_id, asyncio.Lock())
 
-    def doubts(self, token_id: str) -> bool:
-        """Whether an earlier refresh of this id ended in doubt."""
-        return token_id in self._doubts
+    def explains(self, token_id: str, secret: Secret, status: int) -> bool:
+        """Whether an earlier refresh of this id in doubt is why this one, with this secret, is answered so.
 
-    def remember(self, token_id: str, *, doubt: bool) -> None:
-        """How a refresh of this id ended; the newest 10,000 doubts are kept."""
+        A 401 is about the secret that asks, and explained only where the same one asked before.
+        """
+        asked = self._doubts.get(token_id)
+        if asked is None or status not in (401, 404, 409):
+            return False
+        return status != 401 or asked == self.exchange.user_of(secret)
+
+    def doubt(self, token_id: str, secret: Secret) -> None:
+        """A refresh of this id that left with this secret ended in doubt; the newest 10,000 doubts are kept."""
+        self.settle(token_id)
+        self._doubts[token_id] = self.exchange.user_of(secret)
+        if len(self._doubts) > _MOST_DOUBTS:
+            self._doubts.popitem(last=False)
+
+    def settle(self, token_id: str) -> None:
+        """What became of this id is known."""
         self._doubts.pop(token_id, None)
-        if doubt:
-            self._doubts[token_id] = None
-            if len(self._doubts) > _MOST_DOUBTS:
-                self._doubts.popitem(last=False)
 
 
 class _Refresh:
@@ -174,15 +184,18 @@ class _Refresh:
             doubt = error.why if isinstance(error, NoAnswerError) else error.flaw
         except BaseException:
             if self.left:  # the loop is going down: nobody will learn how this ended
-                self._shared.remember(self._token_id, doubt=True)
+                self._doubt()
             raise
         else:
             return await self._read(response)
-        self._shared.remember(self._token_id, doubt=True)
+        self._doubt()
         raise RefreshInDoubtError(self._token_id, doubt)
 
     def _leave(self) -> None:
         self.left = True
+
+    def _doubt(self) -> None:
+        self._shared.doubt(self._token_id, self._call.route.secret)
 
     async def _read(self, response: Response) -> RefreshedToken:
         """The answer by its status, as design and documents have it."""
@@ -200,12 +213,12 @@ class _Refresh:
         return refreshed
 
     def _refused(self, response: Response) -> CobaltError:
-        """What a no means: after an earlier refresh in doubt, that it ran and its secret is gone."""
-        if response.status in (401, 404, 409) and self._shared.doubts(self._token_id):
-            return SecretLostError(
-                self._token_id, f"an earlier refresh ran after all (now it is answered {response.status})"
-            )
-        return answers.refusal(self._request, response, self._call.route.secret)
+        """What a no means: after an earlier refresh in doubt, that by all appearances it ran and its secret is gone."""
+        secret, status = self._call.route.secret, response.status
+        if self._shared.explains(self._token_id, secret, status):
+            why = f"by all appearances an earlier one ran whose answer was lost (now it is answered {status})"
+            return SecretLostError(self._token_id, why)
+        return answers.refusal(self._request, response, secret)
 
     async def _salvage(self, response: Response, why: str, *, ran: bool) -> RefreshedToken:
         """An answer that does not fit: a whole secret in it is kept, and raised; without one there is doubt."""
@@ -216,7 +229,7 @@ class _Refresh:
                 why = f"{why}, and its {flaw}"
             kind = RefreshError if ran else RefreshInDoubtError
             raise kind(self._token_id, why, refreshed=refreshed, saved=self._save is not None and flaw is None)
-        self._shared.remember(self._token_id, doubt=True)
+        self._doubt()
         raise RefreshInDoubtError(self._token_id, why)
 
     async def _keep(self, refreshed: RefreshedToken) -> str | None:
@@ -225,7 +238,7 @@ class _Refresh:
         What kept `save` from taking it, None where it did or there is none.
         """
         self._new = refreshed
-        self._shared.remember(self._token_id, doubt=False)
+        self._shared.settle(self._token_id)
         self._shared.unclaimed.append(refreshed)
         exchange = self._shared.exchange
         exchange.same_user(self._call.user, exchange.user_of(refreshed.secret))

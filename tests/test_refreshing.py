@@ -197,6 +197,20 @@ async def test_doubt_is_shared_by_all_views() -> None:
         await at.of(b"another").refresh("api_a")
 
 
+async def test_a_no_to_another_secret_says_nothing_about_the_first() -> None:
+    """After doubt, a 401 to a view with another token is about that token; one to the same secret is the loss."""
+    async with CobaltSandbox() as sandbox:
+        token = sandbox.add_user("ada").tokens[0]
+        async with AsyncCobalt(token.secret, base_url=sandbox.url) as cobalt:
+            sandbox.faults.hang_up_after(method="POST")
+            with pytest.raises(RefreshInDoubtError):
+                await cobalt.tokens.refresh(token.id)
+            with pytest.raises(UnauthorizedError):
+                await cobalt.with_token("a-secret-that-never-was-one").tokens.refresh(token.id)
+            with pytest.raises(SecretLostError, match="by all appearances an earlier one ran"):
+                await cobalt.with_token(cobalt._secret or "").tokens.refresh(token.id)
+
+
 @pytest.mark.parametrize(
     ("response", "kind", "name"),
     [

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from cobalt_async import AsyncCobalt, errors
-from tests.faults.raw import TOKEN, TOKEN_ID, client, failure, ok, raw, tunnel
+from tests.faults.raw import TOKEN, TOKEN_ID, Answer, Exchange, answer, client, failure, ok, raw, tunnel
 
 DAY = datetime.timedelta(days=1)
 
@@ -123,6 +123,22 @@ async def test_a_proxy_that_refuses_the_tunnel_means_not_sent(status: int, autho
             assert str(status) in str(await failure(cobalt.tokens.list(), errors.NotSentError))
             await failure(cobalt.tokens.refresh(TOKEN_ID), errors.NotSentError)
     assert server.requests == []
+
+
+async def hang_up(exchange: Exchange) -> None:
+    """A proxy that drops the tunnel."""
+    exchange.writer.close()
+
+
+@pytest.mark.parametrize("reply", [hang_up, b"bytes that are not HTTP\r\n\r\n"], ids=["hangs up", "is none"])
+async def test_a_proxy_that_drops_the_tunnel_leaves_no_doubt(reply: Answer, authority: trustme.CA) -> None:
+    """Nothing of the refresh left: NotSentError, and a no later on is that no, and not the loss of a secret."""
+    for_good = answer(404, {})
+    async with raw(*[reply] * 4, tunnel) as proxy, raw(for_good, tls=serving(authority)) as server:
+        async with client(server, ssl=trusting(authority), proxy=proxy.url) as cobalt:
+            await failure(cobalt.tokens.refresh(TOKEN_ID), errors.NotSentError)
+            assert (len(proxy.requests), server.requests) == (4, [])
+            await failure(cobalt.tokens.refresh(TOKEN_ID), errors.NotFoundError)
 
 
 def test_a_context_that_names_no_lowest_version_gets_1_2() -> None:
