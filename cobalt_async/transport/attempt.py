@@ -64,6 +64,7 @@ class Attempt:
         "left",
         "pooled",
         "reply",
+        "rest",
         "status",
     )
 
@@ -76,6 +77,7 @@ class Attempt:
         self.pooled: bool = pooled
         self.left: bool = False
         self.reply: aiohttp.ClientResponse  # of aiohttp's session, where the try goes that way; it knows the token
+        self.rest: Callable[[], None] | None = None  # what its connection needs before somebody else may have it
         self._waits = False
         self.status: int = 0
         self.headers: Mapping[str, str] = {}
@@ -153,7 +155,15 @@ class Attempt:
     async def read_reply(self, most: int) -> None:
         """Read the answer that the session gave."""
         self.status, self.headers = self.reply.status, self.reply.headers
-        await self.read(self.reply.content, most)
+        try:
+            await self.read(self.reply.content, most)
+        finally:
+            self.let_rest()
+
+    def let_rest(self) -> None:
+        """The answer is over; aiohttp puts its connection back by itself, and nobody else has had it since."""
+        if self.rest is not None:
+            self.rest()
 
     async def read(self, content: aiohttp.StreamReader, most: int) -> None:
         """Read an answer's body to its end, or to the first thing that is wrong: `flaw` names it."""

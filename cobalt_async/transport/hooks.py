@@ -7,6 +7,7 @@ their assumptions.
 import itertools
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -60,6 +61,7 @@ async def _send(send: Send, conn: Connection) -> aiohttp.ClientResponse:
         await pooled.look(protocol, attempt)
     else:
         protocol.force_close()
+    attempt.rest = partial(pooled.rest, protocol, protocol._parser)
     attempt.leaving()
     try:
         return await send(conn)
@@ -74,6 +76,9 @@ async def _start(start: Send, connection: Connection) -> aiohttp.ClientResponse:
     except (aiohttp.ClientConnectionError, OSError) as error:
         why = name(error)
     else:
-        current.get().answered()
+        attempt = current.get()
+        attempt.answered()
+        if answer.connection is None:  # all of it came at once, and the connection is in the pool again
+            attempt.let_rest()
         return answer
     raise Broken(why)

@@ -97,8 +97,9 @@ class Line:
             raise aiohttp.ConnectionTimeoutError
         try:
             protocol = pooled.protocol_of(connection)
-            protocol.set_response_params(timer=_NO_TIMER, read_until_eof=True, auto_decompress=False)
             transport = await pooled.look(protocol, attempt)
+            protocol.set_response_params(timer=_NO_TIMER, read_until_eof=True, auto_decompress=False)
+            parser = protocol._parser
             attempt.leaving()
             transport.write(f"GET {self._path}{target}{self._head}{secret.reveal()}\r\n\r\n".encode())
             while True:
@@ -112,4 +113,5 @@ class Line:
         except BaseException:
             connection.close()
             raise
+        pooled.rest(protocol, parser)
         connection.release()

@@ -15,6 +15,7 @@ from ..protocol.answers import Response
 from ..protocol.content import decode
 from ..protocol.requests import Request
 from ..secret import Secret
+from . import pooled
 from .attempt import Attempt, OnAnswer, Route
 from .failures import Stale, told
 from .hooks import WatchedAnswer, WatchedRequest, current
@@ -48,6 +49,7 @@ class Transport:
         self._session: aiohttp.ClientSession  # from `open` on
         self._connector: aiohttp.BaseConnector  # (the same)
         self._watch: Watch  # (the same)
+        self._can_pool: bool  # (the same)
         self._slots = asyncio.Semaphore(max_connections)
         self._lines: dict[str, Line] = {}  # by base URL
 
@@ -56,6 +58,7 @@ class Transport:
         lender = self._lender
         self._connector = aiohttp.TCPConnector(limit=0) if lender is None else self._borrow(lender)
         self._watch = Watch()
+        self._can_pool = pooled.can_tell(asyncio.get_running_loop())
         self._session = aiohttp.ClientSession(
             connector=self._connector,
             connector_owner=lender is None,
@@ -94,7 +97,8 @@ class Transport:
         else:
             await self._slots.acquire()
         try:
-            attempt = Attempt(route, mutating=mutating, pooled=not mutating, on_leave=on_leave, watch=self._watch)
+            pools = self._can_pool and not mutating
+            attempt = Attempt(route, mutating=mutating, pooled=pools, on_leave=on_leave, watch=self._watch)
             failure = await self._carry(request, route, attempt, on_answer)
             if isinstance(failure, Stale):
                 attempt = Attempt(route, mutating=mutating, pooled=False, on_leave=on_leave, watch=self._watch)
