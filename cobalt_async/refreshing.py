@@ -203,10 +203,10 @@ class _Refresh:
         if status == 509 or (400 <= status < 500 and status not in DOUBTFUL):
             raise self._refused(response)
         if not 200 <= status < 300:
-            return await self._salvage(response, f"it was answered {status}", ran=False)
+            return await self._salvage(response, f"it was answered {status}" if status else f"{response.flaw}")
         refreshed = answers.read_refreshed(response)
         if isinstance(refreshed, str):
-            return await self._salvage(response, f"its answer does not fit ({refreshed})", ran=True)
+            return await self._salvage(response, f"its answer does not fit ({refreshed})")
         flaw = await self._keep(refreshed)
         if flaw is not None:
             raise RefreshError(self._token_id, f"it ran, but its {flaw}", refreshed=refreshed)
@@ -220,14 +220,14 @@ class _Refresh:
             return SecretLostError(self._token_id, why)
         return answers.refusal(self._request, response, secret)
 
-    async def _salvage(self, response: Response, why: str, *, ran: bool) -> RefreshedToken:
+    async def _salvage(self, response: Response, why: str) -> RefreshedToken:
         """An answer that does not fit: a whole secret in it is kept, and raised; without one there is doubt."""
         refreshed = answers.salvage(response, self._token_id)
         if refreshed is not None:
             flaw = await self._keep(refreshed)
             if flaw is not None:
                 why = f"{why}, and its {flaw}"
-            kind = RefreshError if ran else RefreshInDoubtError
+            kind = RefreshError if response.is_success else RefreshInDoubtError
             raise kind(self._token_id, why, refreshed=refreshed, saved=self._save is not None and flaw is None)
         self._doubt()
         raise RefreshInDoubtError(self._token_id, why)

@@ -26,6 +26,7 @@ from ..errors import (
 from ..models import Page, RefreshedToken
 from ..secret import Secret, quotes
 from . import wire
+from .content import heads_off, inflated, unchunked
 from .cursor import UNSAFE, next_query
 from .requests import Request
 
@@ -43,6 +44,7 @@ DOUBTFUL = frozenset({408, 425})  # 4xx in which the request may have been acted
 
 _LONGEST_EXCERPT = 200
 _TOKEN_LIKE = re.compile(r"[A-Za-z0-9_+/=.~-]{20,}")
+_SUCCESS = re.compile(rb"HTTP/1\.[01] 2[0-9][0-9]\b")
 _TOKEN_ID = re.compile(r"api_[A-Za-z0-9]+")
 
 
@@ -51,7 +53,8 @@ class Response:
     """One whole try's outcome: status, headers (case-insensitive), and the body as far as it came.
 
     `flaw` says why the body is not whole or cannot be decoded, None where it is; `cut` is True where the
-    connection ended or the time ran out inside it.
+    connection ended or the time ran out inside it. `raw` is what a refresh brought, head and all; where that head
+    cannot be read `status` is 0.
     """
 
     status: int
@@ -60,6 +63,12 @@ class Response:
     flaw: str | None = None
     cut: bool = False
     retry_after: float | None = None  # seconds until the user's window opens, where the status says it is closed
+    raw: bytes = field(default=b"", repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """True for a 2xx, by the line that an answer begins with where nobody could read its head."""
+        return 200 <= self.status < 300 or (not self.status and _SUCCESS.match(heads_off(self.raw)[0]) is not None)
 
     @property
     def is_json(self) -> bool:
@@ -134,8 +143,16 @@ def read_refreshed(response: Response) -> RefreshedToken | str:
 
 
 def salvage(response: Response, token_id: str) -> RefreshedToken | None:
-    """The new token out of an answer that does not fit, where one whole secret stands in it."""
-    return wire.salvage(response.body, token_id)
+    """The new token out of an answer that does not fit, where one whole secret stands in it: in its body, or else in
+    all that came, taken for chunks or for compressed where it can be.
+    """
+    for said in (response.body, response.raw):
+        body = heads_off(said)[1]
+        for plain in (body, unchunked(body)):
+            found = wire.salvage(plain, token_id) or wire.salvage(inflated(plain), token_id)
+            if found is not None:
+                return found
+    return None
 
 
 def refusal(request: Request, response: Response, secret: Secret) -> CobaltError:

@@ -154,7 +154,7 @@ class Refreshes:
         new = None if refused or response.status == 509 else _secret_in(response, token_id)
         if new is not None and new.secret in known:
             new = None
-        self.why = f"the refresh was answered {response.status}"
+        self.why = f"the refresh was answered {response.status or 'without a head that can be read'}"
         if response.flaw is not None:
             self.why += f", and its body is not whole ({response.flaw})"
         if new is not None:

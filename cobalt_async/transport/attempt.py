@@ -48,6 +48,7 @@ class Attempt:
         "_mutating",
         "_on_leave",
         "_parts",
+        "_raw",
         "_read",
         "_seconds",
         "_started",
@@ -61,6 +62,7 @@ class Attempt:
         "expired",
         "flaw",
         "headers",
+        "keeps",
         "left",
         "pooled",
         "reply",
@@ -69,12 +71,20 @@ class Attempt:
     )
 
     def __init__(
-        self, route: Route, *, mutating: bool, pooled: bool, on_leave: Callable[[], None] | None, watch: Watch
+        self,
+        route: Route,
+        *,
+        mutating: bool,
+        pooled: bool,
+        on_leave: Callable[[], None] | None,
+        watch: Watch,
+        keeps: int = 0,
     ) -> None:
         times = route.timeouts
         self._read, self._total = (times.refresh, times.refresh) if mutating else (times.read, times.total)
         self._mutating = mutating
         self.pooled: bool = pooled
+        self.keeps: int = keeps  # so many bytes of the answer, head and all
         self.left: bool = False
         self.reply: aiohttp.ClientResponse  # of aiohttp's session, where the try goes that way; it knows the token
         self.rest: Callable[[], None] | None = None  # what its connection needs before somebody else may have it
@@ -90,6 +100,7 @@ class Attempt:
         self.ends: float = math.inf
         self._watch = watch
         self._parts: list[bytes] = []
+        self._raw = bytearray()
         self._deadline = route.deadline
         self._on_leave = on_leave
         self._loop = asyncio.get_running_loop()
@@ -192,3 +203,17 @@ class Attempt:
     def body(self) -> bytes:
         """The bytes of the body that came, just as they came."""
         return b"".join(self._parts)
+
+    def note(self, data: bytes) -> None:
+        """This came, head or body."""
+        self._raw += data[: self.keeps - len(self._raw)]
+
+    def raw(self) -> bytes:
+        """What came, head and all, as far as it is kept."""
+        return bytes(self._raw)
+
+    def spoken(self) -> bytes:
+        """The body where it is all that was said; else everything that is kept, a secret may stand beside it."""
+        body = self.body()
+        is_all = self.complete and ("Content-Length" not in self.headers or self._raw.endswith(body))
+        return body if is_all or not self._raw else self.raw()

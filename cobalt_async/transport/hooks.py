@@ -1,7 +1,7 @@
 """aiohttp's request and response, which tell the try under way what happens to it.
 
-With `plain.py` and `pooled.py` these are the files that lean on what aiohttp does not document; tests watch each of
-their assumptions.
+With `plain.py`, `pooled.py` and `recording.py` these are the files that lean on what aiohttp does not document; tests
+watch each of their assumptions.
 """
 
 import itertools
@@ -17,6 +17,7 @@ from aiohttp.connector import Connection
 from . import pooled
 from .attempt import Attempt
 from .failures import Broken, name
+from .recording import record
 
 Send = Callable[[Connection], Awaitable[aiohttp.ClientResponse]]
 
@@ -59,9 +60,11 @@ async def _send(send: Send, conn: Connection) -> aiohttp.ClientResponse:
     protocol = pooled.protocol_of(conn)
     if attempt.pooled:
         await pooled.look(protocol, attempt)
+        attempt.rest = partial(pooled.rest, protocol, protocol._parser)
     else:
         protocol.force_close()
-    attempt.rest = partial(pooled.rest, protocol, protocol._parser)
+    if attempt.keeps:
+        record(protocol, attempt.note)
     attempt.leaving()
     try:
         return await send(conn)

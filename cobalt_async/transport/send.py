@@ -10,7 +10,7 @@ from typing import Literal
 import aiohttp
 from yarl import URL
 
-from ..errors import CobaltError, ConfigurationError, NoAnswerError, NotSentError
+from ..errors import CobaltError, ConfigurationError, NoAnswerError, NotSentError, UnreadableError
 from ..protocol.answers import Response
 from ..protocol.content import decode
 from ..protocol.requests import Request
@@ -89,7 +89,8 @@ class Transport:
 
         `on_leave()` is called just before the first byte is written. `on_answer(status, raw_bytes, complete)` is
         called, synchronously and before anything is parsed, for every answer whose head came, a partial one too;
-        it may block, on an fsync say. Where no head came: NotSentError, NoAnswerError or UnreadableError.
+        it may block, on an fsync say. Where no head came: NotSentError, NoAnswerError or UnreadableError. But of what
+        a mutating request brought every byte counts: where only its head cannot be read, its status is 0.
         """
         mutating = request.budget == "mutate"
         if self._slots.locked():
@@ -98,18 +99,24 @@ class Transport:
             await self._slots.acquire()
         try:
             pools = self._can_pool and not mutating
-            attempt = Attempt(route, mutating=mutating, pooled=pools, on_leave=on_leave, watch=self._watch)
+            keeps = self._max_page_bytes if mutating else 0
+            attempt = Attempt(route, mutating=mutating, pooled=pools, on_leave=on_leave, watch=self._watch, keeps=keeps)
             failure = await self._carry(request, route, attempt, on_answer)
             if isinstance(failure, Stale):
-                attempt = Attempt(route, mutating=mutating, pooled=False, on_leave=on_leave, watch=self._watch)
+                attempt = Attempt(
+                    route, mutating=mutating, pooled=False, on_leave=on_leave, watch=self._watch, keeps=keeps
+                )
                 failure = await self._carry(request, route, attempt, on_answer)
         finally:
             self._slots.release()
         if failure is not None:
-            raise failure
+            if not (raw := attempt.raw()) or not isinstance(failure, NoAnswerError | UnreadableError):
+                raise failure
+            why = failure.why if isinstance(failure, NoAnswerError) else failure.flaw
+            return Response(0, {}, b"", why, isinstance(failure, NoAnswerError), raw=raw)
         encoding = attempt.headers.get("Content-Encoding", "")
         plain, garbled = decode(attempt.body(), encoding, self._max_page_bytes)
-        return Response(attempt.status, attempt.headers, plain, attempt.flaw or garbled, attempt.cut)
+        return Response(attempt.status, attempt.headers, plain, attempt.flaw or garbled, attempt.cut, raw=attempt.raw())
 
     async def _carry(
         self, request: Request, route: Route, attempt: Attempt, on_answer: OnAnswer | None
@@ -137,8 +144,8 @@ class Transport:
             return None
         finally:
             self._watch.remove(attempt)
-            if attempt.status and on_answer is not None:
-                on_answer(attempt.status, attempt.body(), attempt.complete)
+            if on_answer is not None and (attempt.status or attempt.raw()):
+                on_answer(attempt.status, attempt.spoken(), attempt.complete)
 
     def _told(self, request: Request, attempt: Attempt, failure: Exception) -> CobaltError | None:
         """What a failure comes to; None where an answer came nevertheless, or a part of one."""

@@ -120,11 +120,13 @@ async def test_f08_another_protocol_is_an_error(banner: bytes) -> None:
 
 
 async def test_f09_a_junk_byte_behind_a_refresh_leaks_nothing() -> None:
-    """F09: the C parser drops the answer: RefreshInDoubtError without the secret; the Python parser reads it."""
+    """F09: the C parser drops the answer: RefreshError with the secret in `.refreshed` alone; the other reads it."""
     async with raw(answer(200, refreshed()) + b"x") as server, client(server) as cobalt:
         if C_PARSER:
-            error = await failure(cobalt.tokens.refresh(TOKEN_ID), errors.RefreshInDoubtError)
-            assert (error.refreshed, error.__context__) == (None, None)
+            error = await failure(cobalt.tokens.refresh(TOKEN_ID), errors.RefreshError)
+            assert error.refreshed is not None
+            assert error.refreshed.secret.reveal() == NEW_SECRET
+            assert error.__context__ is None
         else:
             assert (await cobalt.tokens.refresh(TOKEN_ID)).secret.reveal() == NEW_SECRET
     assert len(server.requests) == 1
@@ -236,11 +238,12 @@ async def test_f16_refreshes_survive_a_server_that_closes_idle_connections() -> 
 
 @pytest.mark.parametrize("status", [204, 205])
 async def test_f18_no_content_is_no_answer_to_us(status: int) -> None:
-    """F18: 204 and 205 are UnreadableError; a refresh is in doubt after 204, and after 205 its body is the value."""
+    """F18: 204 and 205 are UnreadableError; a refresh finds the secret in what a 204 should not have, a 205 has it."""
     async with raw(answer(status, refreshed()), close=True) as server, client(server) as cobalt:
         await failure(cobalt.tokens.list(), errors.UnreadableError)
         if status == 204:
-            await failure(cobalt.tokens.refresh(TOKEN_ID), errors.RefreshInDoubtError)
+            error = await failure(cobalt.tokens.refresh(TOKEN_ID), errors.RefreshError)
+            assert error.refreshed is not None
         else:
             assert (await cobalt.tokens.refresh(TOKEN_ID)).secret.reveal() == NEW_SECRET
     assert len(server.requests) == 2
