@@ -108,9 +108,12 @@ class Attempt:
         self._cancelling = 0 if self._task is None else self._task.cancelling()
         self._started = self._loop.time()
 
-    def connecting(self, within: float) -> None:
-        """The search for a connection begins. math.inf: it may be a wait for somebody else's, which is not counted."""
-        self._waits = within == math.inf
+    def connecting(self, within: float, *, lent: bool) -> None:
+        """The search for a connection begins. In a lent pool it may be a wait for somebody else's: that has all of
+        the time of a try, and does not count as a part of it.
+        """
+        self._waits = lent
+        within = self._total if lent else within
         self._until(self._started + within, "no connection within {:g} s", within)
 
     def leaving(self) -> None:

@@ -106,9 +106,10 @@ class Line:
                 message, payload = await protocol.read()
                 if not 100 <= message.code < 200 or message.code == 101:
                     break
+                del message  # a head may say the token again, and this frame stands in tracebacks
             attempt.answered()
             attempt.status, attempt.headers = message.code, message.headers
-            del message  # a head may say the token again, and this frame stands in tracebacks
+            del message  # as above
             await attempt.read(payload, most)
         except BaseException:
             connection.close()

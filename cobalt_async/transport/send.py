@@ -1,7 +1,6 @@
 """Transport: the session of one client, and the way of one request through it."""
 
 import asyncio
-import math
 import ssl
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -125,7 +124,7 @@ class Transport:
         connect = min(route.timeouts.connect, route.timeouts.total)
         self._watch.add(attempt)
         try:
-            attempt.connecting(connect if self._lender is None else math.inf)
+            attempt.connecting(connect, lent=self._lender is not None)
             if self._is_plain and attempt.pooled and is_plain(self._session):
                 line = self._line(request, route)
                 await line.ask(request.target, route.secret, attempt, _connect_within(connect), self._max_page_bytes)
@@ -133,9 +132,10 @@ class Transport:
                 await self._ask_by_session(request, route, attempt, _connect_within(connect))
         except Stale as stale:
             return stale
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             if not attempt.take_back():
-                raise
+                cancelled.__context__ = None
+                raise cancelled.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token, and a proxy's password
             return self._told(request, attempt, TimeoutError())
         except Exception as error:  # noqa: BLE001 - whatever aiohttp may raise ends here
             attempt.take_back()  # something on the way may have made another exception of it
