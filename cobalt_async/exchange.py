@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from .errors import CobaltError, NoAnswerError, NotSentError, UnreadableError
+from .errors import CobaltError, NoAnswerError, NotSentError
 from .protocol import pace
 from .protocol.answers import THROTTLED, Response
 from .protocol.requests import Budget, Request
@@ -87,24 +87,14 @@ class Exchange:
 
         All tries bear one Idempotency-Key, which is good for five minutes (F17): none is made after that.
         """
-        tries, left = 0, False
+        tries = 0
         key_ends = asyncio.get_running_loop().time() + _KEY_IS_GOOD_FOR
-
-        def leave() -> None:
-            nonlocal left
-            left = True
-            on_leave()
-
         while True:
             tries += 1
             try:
-                return await self._once(request, call, on_answer=on_answer, on_leave=leave)
+                return await self._once(request, call, on_answer=on_answer, on_leave=on_leave)
             except NotSentError as error:
                 failure = error
-            except (NoAnswerError, UnreadableError) as error:
-                if left:
-                    raise
-                failure = NotSentError(str(request), error.why if isinstance(error, NoAnswerError) else error.flaw)
             delay = self._again(failure, call, tries)
             if delay is None or asyncio.get_running_loop().time() + delay > key_ends:
                 raise failure

@@ -3,7 +3,6 @@ import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
@@ -217,38 +216,6 @@ async def test_an_answer_is_never_posted_again(status: int) -> None:
     transport = FakeTransport(answer(status))
     assert (await post(transport.exchange())).status == status
     assert len(transport.sent) == 1
-
-
-class BrokenOnTheWay:
-    """A transport whose connection breaks before the first byte of a request is written."""
-
-    def __init__(self, *failures: CobaltError) -> None:
-        self.failures = list(failures)
-
-    async def send(self, *arguments: Any, **options: Any) -> Response:
-        """Raise the next failure; without one, the request leaves and is answered."""
-        if self.failures:
-            raise self.failures.pop(0)
-        options["on_leave"]()
-        return answer()
-
-
-@pytest.mark.parametrize(
-    ("failure", "why"),
-    [
-        (NoAnswerError("x", "the connection broke (EPIPE)"), "the connection broke .EPIPE."),
-        (UnreadableError("x", "bytes that are not HTTP"), "bytes that are not HTTP"),
-    ],
-    ids=["broken", "no HTTP"],
-)
-@virtually
-async def test_what_breaks_before_the_first_byte_was_not_sent(failure: CobaltError, why: str) -> None:
-    """Whatever the transport calls it (a proxy that drops the tunnel, say): it is posted again, then NotSentError."""
-    transport: Any = BrokenOnTheWay(*[failure] * 3)
-    assert (await post(Exchange(transport))).status == 200
-    transport = BrokenOnTheWay(*[failure] * 4)
-    with pytest.raises(NotSentError, match=f"was not sent: {why}; "):
-        await post(Exchange(transport))
 
 
 @virtually
