@@ -82,14 +82,11 @@ class _Resuming:
         """All of them, and the worst exit code."""
         options = self._options
         again = partial(resume_command, journal=options.journal)
-        waiting = self._unfinished() if options.rotation_id is None else [options.rotation_id]
+        waiting = self._journal.waiting() if options.rotation_id is None else [options.rotation_id]
         with UnderWay(self._journal, seconds=TIMEOUTS.refresh, again=again).interrupts:
             while waiting and not self._journal.is_shut:
                 await self._resume(waiting.pop(0))
             return self._end(waiting)
-
-    def _unfinished(self) -> list[str]:
-        return [rotation_id for rotation_id, entry in self._journal.entries().items() if not entry.finished]
 
     async def _resume(self, rotation_id: str) -> None:
         self._journal.watch(rotation_id)

@@ -42,6 +42,8 @@ def list_rotations(journal: str | None, *, as_json: bool) -> int:
 def _next(rotation_id: str, state: str, journal: str | None, *, finished: bool) -> str:
     if not finished:
         return resume_command(rotation_id, journal)
+    if state == State.MISMATCH:
+        return f"{resume_command(rotation_id, journal)} --reveal"
     return "make a new token in Cobalt's web app" if state == State.LOST else "nothing"
 
 

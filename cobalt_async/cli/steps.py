@@ -22,6 +22,7 @@ SENTENCES: dict[str, str] = {
     "prove: alive": "proved: the new secret is alive",
     "prove: dead": "the new secret is refused",
     "check old: dead": "the old secret is dead",
+    "check old: late": "the old secret is dead by now",
     "check old: alive": "the old secret still answers",
     "prove again: alive": "proved once more: the new secret is alive",
     "store: written": "stored",

@@ -17,6 +17,7 @@ KEEPS_SPOOL = frozenset({State.HELD, State.UNCERTAIN, State.LOST, State.MISMATCH
 _EVENTS: Mapping[tuple[Step, Seen], tuple[str, Point]] = {
     (Step.PROVE, Seen.ALIVE): ("PROVEN", Point.PROVEN),
     (Step.CHECK_OLD, Seen.DEAD): ("OLD_DEAD", Point.OLD_DEAD),
+    (Step.CHECK_OLD, Seen.LATE): ("OLD_DEAD", Point.OLD_DEAD),
     (Step.STORE, Seen.WRITTEN): ("STORED", Point.STORED),
     (Step.OVERWRITE, Seen.WRITTEN): ("STORED", Point.STORED),
     (Step.READ_BACK, Seen.SAME): ("READ_BACK", Point.READ_BACK),

@@ -19,6 +19,7 @@ from .shelves import Shelves
 from .states import Facts, after
 from .words import Seen, State, Step
 
+_AT_ONCE = 1.0  # seconds
 _HELD = frozenset({Seen.ALIVE, Seen.FOUND})
 
 
@@ -132,10 +133,13 @@ class Driver:
         return Seen.DONE
 
     async def _probe_old(self) -> Seen:
-        return await self._ask_old(0.0, wanted=Seen.ALIVE)
+        return await self._ask_old(self._hands.patience.prove, wanted=Seen.ALIVE)
 
     async def _check_old(self) -> Seen:
-        return await self._ask_old(self._hands.patience.old_dead, wanted=Seen.DEAD)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        seen = await self._ask_old(self._hands.patience.old_dead, wanted=Seen.DEAD)
+        return Seen.LATE if seen is Seen.DEAD and loop.time() - began > _AT_ONCE else seen
 
     async def _ask_old(self, seconds: float, *, wanted: Seen) -> Seen:
         if self._hands.old is None:
@@ -151,6 +155,9 @@ class Driver:
     async def _find(self) -> Seen:
         assert self._hands.sibling is not None  # noqa: S101 - the table asks for it only where it is at hand
         listed = await self._asking.listed(self._hands.sibling)
+        if listed is Seen.DEAD:  # then the secret may be called lost: not because of one 401
+            seen = await self._asking.until(Seen.ALIVE, self._hands.sibling, self._hands.patience.prove)
+            listed = await self._asking.listed(self._hands.sibling) if seen is Seen.ALIVE else seen
         if isinstance(listed, Seen):
             self._account.why = UNLISTED[listed]
             return listed

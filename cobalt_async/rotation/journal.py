@@ -119,6 +119,20 @@ class Journal:
                 if entries[rotation_id].state in OVER:
                     self.spool.remove(rotation_id)
 
+    def waiting(self) -> list[str]:
+        """The rotations that `resume` takes up: the unfinished, and a MISMATCH whose new secret nobody has taken."""
+        return [
+            rotation_id
+            for rotation_id, entry in self.entries().items()
+            if not entry.finished or (entry.state == State.MISMATCH and self._is_kept(rotation_id))
+        ]
+
+    def _is_kept(self, rotation_id: str) -> bool:
+        try:
+            return bool(self.spool.answers(rotation_id))
+        except OSError:
+            return True
+
     def is_locked(self, intent: Intent) -> bool:
         """Whether somebody is at that rotation's token now."""
         try:

@@ -45,8 +45,9 @@ _ADVICE: Mapping[State, str] = {
         "{web} revoke {token} ({name}), which died at {when}, make a new token, and put its secret into {stores}"
     ),
     State.MISMATCH: (
-        "find whose token {token} is: it was replaced, and its new secret is in {spool}, to be seen with cobalt-async "
-        "resume {rotation} --reveal; rotate the old secret under its own id"
+        "find whose token {token} is: it was replaced, and its new secret is in {spool}; see it with cobalt-async "
+        "resume {rotation} --reveal, put it where it belongs, then remove that file; rotate the old secret, which "
+        "lives, under its own id"
     ),
     State.CONFLICT: (
         "ask who changed it; cobalt-async resume {rotation} finishes once what they wrote is dead, and "

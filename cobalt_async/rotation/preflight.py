@@ -97,12 +97,22 @@ async def check(wish: Wish, *, salt: bytes) -> Checked:
 
 
 def check_unfinished(wish: Wish, entries: Iterable[Entry]) -> None:
-    """Refuse to begin where an earlier rotation of the token has not come to its end."""
+    """Refuse to begin where an earlier rotation of the token has not come to its end, or showed that it is another's.
+
+    One that stands at MISMATCH keeps neither its secret from its own id, nor its id from its own secret.
+    """
     for entry in entries:
-        same = wish.token_id in (entry.token_id, entry.intent.token_id)
-        same = same or entry.fingerprint(wish.old) == entry.intent.old  # its id may have changed since
-        if same and entry.intent.base_url == wish.cobalt.base_url and not entry.finished:
-            rotation_id = entry.intent.rotation_id
+        if entry.intent.base_url != wish.cobalt.base_url:
+            continue
+        rotation_id = entry.intent.rotation_id
+        same_id = wish.token_id in (entry.token_id, entry.intent.token_id)
+        same_secret = entry.fingerprint(wish.old) == entry.intent.old  # its id may have changed since
+        if entry.outlived and same_id and same_secret:
+            raise Refused(
+                f"this secret outlived a refresh of {wish.token_id} ({rotation_id}), so it is another token's; "
+                "rotate it under its own id"
+            )
+        if not entry.finished and not entry.outlived and (same_id or same_secret):
             raise Refused(
                 f"an earlier rotation of {wish.token_id} stands at {entry.state}; "
                 f"finish it first: cobalt-async resume {rotation_id}"

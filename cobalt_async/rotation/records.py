@@ -161,6 +161,8 @@ class Entry:
     new: bytes | None = field(default=None, repr=False)
     old_dead: bool = False
     """The old secret was seen dead after the refresh."""
+    outlived: bool = False
+    """It ended as MISMATCH once: the old secret was seen alive long after the refresh."""
     damaged: bool = False
     """A line that cannot be read came after its beginning: it may have said that something was sent."""
 
@@ -207,6 +209,7 @@ class Entry:
             sibling=sibling,
             had_sibling=self.intent.rotation_class == "RECOVERABLE",
             proven=self.intent.binding == "PROVEN" or self.old_dead,
+            outlived=self.outlived,
             resumed=resumed,
         )
 
@@ -273,6 +276,7 @@ def _add(entries: dict[str, Entry], fields: Fields) -> None:
     elif kind == "OLD_DEAD":
         entry.old_dead = True
     entry.state = State(fields["state"]).value if kind == "ENDED" else kind
+    entry.outlived |= entry.state == State.MISMATCH
     entry.why = fields.get("why", "")
     entry.updated_at = max(entry.updated_at, at)
 

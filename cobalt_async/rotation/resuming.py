@@ -42,7 +42,8 @@ async def resume(
 ) -> tuple[Rotation, ...]:
     """Bring unfinished rotations to their ends, the oldest first; one outcome each, none where nothing is to do.
 
-    `rotation_id`: that one alone, also where it ended as LOST. `journal`: None for the platform's. `cobalt`: the
+    `rotation_id`: that one alone, also where it ended as LOST. One that ended as MISMATCH is told again as long as its
+    new secret stands in the spool, and never stored. `journal`: None for the platform's. `cobalt`: the
     client to ask with; None makes one for the place that each rotation was made in. `store`: needed for stores
     that are the caller's own; others are opened by what the journal knows of them. `secret`: the one that was to be
     replaced; it is also looked for in `cobalt`, in the reference that `rotate` was given, and in the stores.
@@ -72,8 +73,7 @@ async def resume(
     entries = means.journal.entries()
     if rotation_id is not None and rotation_id not in entries:
         raise ConfigurationError(f"{rotation_id}: no rotation of that id is in {means.journal.path}")
-    unfinished = (name for name, entry in entries.items() if not entry.finished)
-    chosen = list(unfinished) if rotation_id is None else [rotation_id]
+    chosen = means.journal.waiting() if rotation_id is None else [rotation_id]
     if entries:
         means.journal.prepare()
         means.journal.sweep()

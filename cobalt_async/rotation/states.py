@@ -35,6 +35,8 @@ class Facts:
     """The new secret was found in the store."""
     refused: bool = False
     """A new secret is in hand and was refused: the refresh ran, or Cobalt answered nonsense."""
+    outlived: bool = False
+    """The old secret was seen alive long after the refresh, once: from then on its death proves nothing."""
     resumed: bool = False
     sends: int = 0
     recoveries: int = 0
@@ -110,8 +112,9 @@ TABLE: Mapping[tuple[Step, Seen], Next] = {
     (Step.WATCH, Seen.NOTHING): Step.PROBE_OLD,
     (Step.WATCH, Seen.UNCLEAR): Step.PROBE_OLD,
     (Step.LOOK, Seen.NEVER_SENT): State.NOT_ROTATED,
-    (Step.LOOK, Seen.FOUND): _PROVE,
-    (Step.LOOK, Seen.NOTHING): Step.ASK_STORE,
+    # Of a secret that once outlived the refresh, nothing is sent, asked or stored any more: a person must.
+    (Step.LOOK, Seen.FOUND): If("outlived", State.MISMATCH, _PROVE),
+    (Step.LOOK, Seen.NOTHING): If("outlived", State.MISMATCH, Step.ASK_STORE),
     (Step.LOOK, Seen.UNCLEAR): State.UNCERTAIN,  # what cannot be read may be the secret
     (Step.ASK_STORE, Seen.ALIVE): If("recovery_in_doubt", Step.SETTLE, Step.STORE),
     (Step.ASK_STORE, Seen.FOUND): If("recovery_in_doubt", Step.SETTLE, Step.CHECK_OLD),
@@ -143,6 +146,7 @@ TABLE: Mapping[tuple[Step, Seen], Next] = {
     (Step.PROVE, Seen.DEAD): If("resumed", Step.ASK_STORE, If("doubt", Step.ASK_STORE, State.HELD)),
     (Step.PROVE, Seen.UNCLEAR): State.HELD,
     (Step.CHECK_OLD, Seen.DEAD): If("doubt", Step.PROVE_AGAIN, Step.STORE),
+    (Step.CHECK_OLD, Seen.LATE): Step.PROVE_AGAIN,
     (Step.CHECK_OLD, Seen.ALIVE): State.MISMATCH,
     (Step.CHECK_OLD, Seen.UNCLEAR): State.HELD,
     (Step.CHECK_OLD, Seen.MISSING): If("proven", Step.STORE, State.HELD),

@@ -30,7 +30,7 @@ class State(StrEnum):
     """The refresh did not run; the old secret is as good as before."""
 
 
-FINISHED = frozenset({State.SUCCESS, State.ADOPTED, State.LOST, State.REFUSED, State.NOT_ROTATED})
+FINISHED = frozenset({State.SUCCESS, State.ADOPTED, State.LOST, State.MISMATCH, State.REFUSED, State.NOT_ROTATED})
 """Where nothing is left that `resume` should try by itself."""
 
 OVER = frozenset({State.SUCCESS, State.ADOPTED, State.NOT_ROTATED})
@@ -51,7 +51,7 @@ class Step(StrEnum):
     SETTLE = "SETTLE"
     """Wait until no request that is in doubt can still arrive."""
     PROBE_OLD = "PROBE_OLD"
-    """Ask once with the old secret."""
+    """Ask with the old secret, again for a while where it is refused: nothing is called lost for one 401."""
     WATCH_AGAIN = "WATCH_AGAIN"
     """As WATCH, before a secret is called lost, or refreshed once more: somebody may have been at it meanwhile."""
     FIND = "FIND"
@@ -67,7 +67,8 @@ class Step(StrEnum):
     CHECK_OLD = "CHECK_OLD"
     """Ask with the old secret, again for a while where it still answers."""
     PROVE_AGAIN = "PROVE_AGAIN"
-    """Ask with the new secret once more: a request in doubt could have killed it before the old one died."""
+    """Ask with the new secret once more: a request in doubt, or somebody else, could have killed it before the old one
+    died."""
     STORE = "STORE"
     """Write the secret to every store that does not hold it."""
     ASK_RIVAL = "ASK_RIVAL"
@@ -101,6 +102,8 @@ class Seen(StrEnum):
     # of a question
     ALIVE = "ALIVE"
     DEAD = "DEAD"
+    LATE = "LATE"
+    """Dead, and not at once: what was proved before may be dead as well by now."""
     UNCLEAR = "UNCLEAR"
     """No answer, or none that can be believed."""
     MISSING = "MISSING"

@@ -303,6 +303,10 @@ def test_the_wrong_id(ada: Rotating, run: Run) -> None:
     assert ended.out.startswith("MISMATCH  rot-")
     assert not Path("tok").exists()
     assert ada.is_silent(ended)
+    assert f" cobalt-async resume {ada.rotation_id} --reveal " in run("rotations").out
+    assert f"MISMATCH  {ada.rotation_id}" in (again := run("resume")).out
+    assert (again.code, run("rotate", ada.token.id, "--store", "file:tok", "--accept-one-shot").code) == (13, 0)
+    assert ada.token.secret == Path("tok").read_text()
 
 
 def test_every_state_has_an_exit_code() -> None:

@@ -66,6 +66,8 @@ class Judge:
 
     def _stored(self, spooled: str | None, later: str) -> str | None:
         world = self._world
+        if not world.setting.right_id and State.MISMATCH in self.reports:
+            return "the id was known to be another token's"
         alive = world.store == world.current or world.rival == "writes"  # a rival began with what is stored
         return None if alive else "the secret in the store is dead"
 
@@ -107,7 +109,7 @@ class Judge:
     def _is_excused(self, state: State) -> bool:
         world = self._world
         if state is State.MISMATCH:
-            return not world.setting.right_id
+            return not world.setting.right_id or any("still answers" in used for used in world.used)
         if state is State.UNCERTAIN:
             never_known = not world.setting.right_id and not world.setting.same_id  # 404, and the old one lives on
             return world.setting.posts != "any" or never_known

@@ -12,7 +12,7 @@ from typing import Literal
 
 from attrs import define, field, frozen
 
-from cobalt_async.rotation.words import FINISHED, Seen, State, Step
+from cobalt_async.rotation.words import Seen, State, Step
 from tests.rotation.choices import Oracle, every
 from tests.rotation.judging import Judge
 from tests.rotation.simulated import Disk, Driver, Endless, Habits
@@ -52,7 +52,7 @@ def simulate(setting: Setting, *, habits: Habits = USUAL) -> Callable[[Oracle], 
             while True:
                 driver = Driver(world, disk, resumed=step is Step.LOOK, habits=habits)
                 try:
-                    state = driver.run(step) if disk.ended not in FINISHED else disk.swept()
+                    state = disk.swept() if disk.is_over() else driver.run(step)
                 except Death as death:
                     judge.died(str(death), driver.in_hand, disk.held())
                     step = Step.LOOK
@@ -60,10 +60,10 @@ def simulate(setting: Setting, *, habits: Habits = USUAL) -> Callable[[Oracle], 
                 finally:
                     pairs.update(driver.steps)
                 judge.reported(state, disk.held(), in_memory=driver.kept_in_memory, healthy=bool(healthy))
-                if state in FINISHED or healthy == 2:
+                if disk.is_over() or healthy == 2:
                     break
                 healthy += 1
-                world.heal()
+                world.heal(told=state is State.MISMATCH)
                 step = Step.LOOK
         except Endless:
             judge.objections.append("it goes round and round")

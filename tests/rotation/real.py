@@ -217,10 +217,10 @@ async def play(setting: Setting, oracle: Oracle, folder: Path) -> Done:
             state = State(entry.state) if not told else told.state if isinstance(told, Rotation) else told[0].state
             in_memory = isinstance(told, Rotation) and told.refreshed is not None
             judge.reported(state, _spooled(journal), in_memory=in_memory, healthy=bool(healthy))
-            if entry.finished or healthy == 2:
+            if not journal.waiting() or healthy == 2:
                 break
             healthy += 1
-            world.heal()
+            world.heal(told=state is State.MISMATCH)
             act = _again
         judge.at_last(_spooled(journal))
     return Done(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from attrs import define, field, frozen
 
 from cobalt_async.rotation.states import Facts, after
-from cobalt_async.rotation.words import Seen, State, Step, of_answer
+from cobalt_async.rotation.words import FINISHED, Seen, State, Step, of_answer
 from tests.rotation.world import Death, World
 
 _LONGEST = 80  # steps of one run of the driver; more is a loop
@@ -34,10 +34,15 @@ class Disk:
     new: str | None = None
     token_id: str = ""
     ended: State | None = None
+    outlived: bool = False
 
     def held(self) -> str | None:
         """The latest whole secret in the spool."""
         return next((kept[0] for _, kept in sorted(self.spool.items(), reverse=True) if kept is not None), None)
+
+    def is_over(self) -> bool:
+        """Whether `resume` finds nothing to do; a MISMATCH it tells again while its secret stands in the spool."""
+        return self.ended in FINISHED and not (self.ended is State.MISMATCH and self.spool)
 
     def swept(self) -> State:
         """How it ended; what a crash left behind of a good end is removed."""
@@ -71,6 +76,7 @@ class Driver:
             sibling=world.setting.sibling != "none",
             had_sibling=world.setting.sibling != "none",
             in_hand=any(sent.seen is Seen.NEW for sent in disk.sends.values()),
+            outlived=disk.outlived,
             resumed=resumed,
         )
         self._new: str | None = None
@@ -198,6 +204,9 @@ class Driver:
 
     def _find(self) -> Seen:
         listed = self._world.listed("S")
+        if listed == "dead":
+            said = self._world.ask("S")
+            listed = self._world.listed("S") if said == "alive" else said
         if isinstance(listed, str):
             return _ASKED[listed]
         if self._target in [token_id for token_id, _ in listed]:
@@ -245,6 +254,7 @@ class Driver:
         if state in _KEEPS and new is not None and self._spool(self._brought_new, new) == "full":
             state, self.kept_in_memory = State.LOST, True
         self._disk.ended = state
+        self._disk.outlived |= state is State.MISMATCH
         self._world.point("COMMITTED")
         if state not in _KEEPS:
             self._disk.spool.clear()

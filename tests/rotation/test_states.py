@@ -26,7 +26,7 @@ ENDS: Mapping[Step, set[Seen]] = {
     Step.SETTLE_RECOVERY: _DONE,
     Step.QUIET: _DONE,
     Step.PROVE: _QUESTION,
-    Step.CHECK_OLD: {*_QUESTION, Seen.MISSING},
+    Step.CHECK_OLD: {*_QUESTION, Seen.LATE, Seen.MISSING},
     Step.PROVE_AGAIN: _QUESTION,
     Step.STORE: _WRITE,
     Step.ASK_RIVAL: {*_QUESTION, Seen.MISSING},
@@ -101,6 +101,7 @@ def test_the_model_sees_nearly_all_rows() -> None:
         ("WATCH_AGAIN", "UNCLEAR"),  # three faults
         ("LOOK", "UNCLEAR"),
         ("PROBE_OLD", "MISSING"),
+        ("CHECK_OLD", "LATE"),
         ("CHECK_OLD", "MISSING"),
         ("ASK_RIVAL", "MISSING"),
         ("ASK_RIVAL", "UNCLEAR"),
@@ -146,6 +147,20 @@ def test_lost_comes_only_after_the_store_was_watched() -> None:
     assert after(*nothing, Facts(doubt=True, had_sibling=True)) is State.UNCERTAIN
 
 
+def test_a_death_that_took_its_time_has_the_new_secret_proved_again() -> None:
+    """Whatever went before; one at once does not, where nothing is in doubt."""
+    for doubt in (True, False):
+        assert after(Step.CHECK_OLD, Seen.LATE, Facts(doubt=doubt)) is Step.PROVE_AGAIN
+    assert after(Step.CHECK_OLD, Seen.DEAD, Facts()) is Step.STORE
+
+
+def test_nothing_is_sent_or_stored_once_the_old_secret_outlived_the_refresh() -> None:
+    """Its death proves nothing any more, and another refresh would kill somebody else's token again."""
+    for seen in (Seen.FOUND, Seen.NOTHING):
+        for doubt in (True, False):
+            assert after(Step.LOOK, seen, Facts(outlived=True, doubt=doubt, resumed=True)) is State.MISMATCH
+
+
 def test_success_comes_only_after_the_stores_were_read_back() -> None:
     """COMMIT follows HOOK alone, and HOOK a READ_BACK that found the new secret everywhere."""
     assert {row for row in TABLE if Step.COMMIT in leaves(TABLE[row])} == {(Step.HOOK, Seen.DONE)}
@@ -175,5 +190,4 @@ def test_adopting_waits_for_a_recovery_in_doubt() -> None:
 
 def test_what_resume_leaves_alone() -> None:
     """All that a further run could not make better by itself."""
-    assert {State.SUCCESS, State.ADOPTED, State.LOST, State.REFUSED, State.NOT_ROTATED} == FINISHED
-    assert not FINISHED & {State.HELD, State.UNCERTAIN, State.MISMATCH, State.CONFLICT}
+    assert set(State) - FINISHED == {State.HELD, State.UNCERTAIN, State.CONFLICT}

@@ -210,6 +210,61 @@ async def test_a_secret_is_proved_again_once_the_old_one_is_dead(has_sibling: bo
 
 
 @leaping
+async def test_a_secret_that_was_replaced_while_the_old_one_took_its_time_is_not_stored() -> None:
+    """It was proved, then somebody else refreshed the token; no request of ours is in doubt."""
+    for waits in (False, True):
+        async with beside(old_secret_lives=1000.0 if waits else 0.0) as on:
+            landing: list[Any] = []
+
+            def reached(point: Point, on: Stage = on, waits: bool = waits, landing: list[Any] = landing) -> None:
+                if waits and point is Point.PROVEN:
+                    on.sandbox._world.old_secret_lives = 0.0
+                    on.token.refresh()
+                    landing.append(lands_after(5.0, lambda: on.sandbox.clock.advance(2000.0)))
+
+            came = arrivals(on)
+            async with on.client() as cobalt:
+                with at_points(reached):
+                    rotation = await on.rotate(cobalt, settle=1.0, prove_within=0.5, old_dead_within=60.0)
+                await asyncio.gather(*landing)
+            assert rotation.state is (State.CONFLICT if waits else State.SUCCESS), rotation
+            assert ("CHECK_OLD: LATE" in rotation.events) == ("PROVE_AGAIN: DEAD" in rotation.events) == waits
+            assert on.memory.text == (on.old if waits else on.token.secret)
+            assert waits or [arrival.method for arrival in came].count("GET") == 4  # two lists, two proofs
+
+
+@leaping
+async def test_nothing_is_called_lost_for_one_401() -> None:
+    """Of the old secret, or of the sibling: each is asked with again for a while."""
+    for has_sibling in (False, True):
+        async with beside() as on:
+            on.sandbox.faults.answer(500, {}, method="POST")
+
+            def settled(line: str, on: Stage = on) -> None:
+                if line.startswith("a request is in doubt"):
+                    on.sandbox.faults.answer(401, {"errors": ["no"]}, method="GET", times=3)
+
+            async with on.client() as cobalt:
+                given = {**BRIEF, "prove_within": 30.0, "tell": settled}
+                rotation = await on.rotate(cobalt, sibling=on.sibling.secret if has_sibling else None, **given)
+            assert rotation.state is State.SUCCESS, rotation
+            assert on.posts == 2
+            assert not any(event.startswith("RECOVER") for event in rotation.events)
+            on.check(rotation)
+    async with beside() as on:
+        on.sandbox.faults.hang_up_after(method="POST")
+
+        def watched(line: str) -> None:
+            if line.startswith("watch again"):
+                on.sandbox.faults.answer(401, {"errors": ["no"]}, method="GET", times=3)
+
+        async with on.client() as cobalt:
+            rotation = await on.rotate(cobalt, **{**BRIEF, "prove_within": 30.0, "tell": watched})
+        assert rotation.state is State.SUCCESS, rotation
+        assert on.posts == 2
+
+
+@leaping
 async def test_a_secret_that_lives_late() -> None:
     """A new secret that is refused is asked with again, then HELD; and never thrown away while the old one answers."""
     async with beside(old_secret_lives=1000.0) as on:
@@ -232,8 +287,8 @@ async def test_a_secret_that_lives_late() -> None:
             lease[0].dies_at = float("inf")
             final = await on.resume(cobalt, **BRIEF)
             assert final is not None
-            assert final.state is State.SUCCESS
-            on.check(final)
+            assert final.state is State.MISMATCH  # the old one lived on: its death is no proof any more
+            assert on.kept() == [on.token.secret]
 
 
 @leaping

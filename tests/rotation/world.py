@@ -86,6 +86,7 @@ class World:
     """Faults that may still happen."""
     generation: int = 0
     sibling_lives: bool = True
+    revoked: set[str] = field(factory=set)
     lingering: set[str] = field(factory=set)
     lingers: int = _LINGERS
     keys: set[str] = field(factory=set)
@@ -123,9 +124,14 @@ class World:
             self.used.append(what)
         return happens
 
-    def heal(self) -> None:
-        """From now on nothing new goes wrong, and what took its time is over."""
+    def heal(self, *, told: bool) -> None:
+        """From now on nothing new goes wrong, and what took its time is over.
+
+        `told`: somebody heard that the id is another token's, and sees to it that the secret dies.
+        """
         self.left = self.lingers = 0
+        if told:
+            self.revoked.add(self.old)
 
     # ---- Cobalt
 
@@ -149,7 +155,7 @@ class World:
         if secret == "S":
             return self.setting.sibling != "none" and self.sibling_lives
         if secret in (self.current, "O0"):
-            return True
+            return secret not in self.revoked
         if secret in self.lingering:
             if self.lingers and self.either(f"{secret} still answers"):
                 self.lingers -= 1
