@@ -14,6 +14,7 @@ from .interrupts import sigterm_interrupts
 from .outcomes import CODES, resume_command, rotation_object, show, show_json, show_rotation, without_secret, worst
 from .speaking import complain, tell
 from .steps import sentence
+from .strays import tell_strays
 from .under_way import UnderWay, WatchedJournal
 from .wishes import kept_from_programs, read_optional
 
@@ -55,13 +56,14 @@ def reveal_secret(rotation_id: str, journal: str | None) -> int:
         return ExitCode.USAGE
     try:
         kept = Journal(journal)
-        if rotation_id not in kept.entries():
-            why = f"{rotation_id}: no rotation of that id is in {kept.path}"
-        elif (secret := spooled_secret(kept, rotation_id)) is None:
-            why = f"{rotation_id}: no secret stands in its spool; cobalt-async rotations tells how it ended"
-        else:
+        secret = spooled_secret(kept, rotation_id)
+        if secret is not None:
             print(secret.reveal(), flush=True)
             return ExitCode.DONE
+        if rotation_id in kept.entries():
+            why = f"{rotation_id}: no secret stands in its spool; cobalt-async rotations tells how it ended"
+        else:
+            why = f"{rotation_id}: no rotation of that id is in {kept.path}"
     except errors.ConfigurationError as error:
         why = str(error)
     tell(f"REFUSED: {why}")
@@ -82,6 +84,9 @@ class _Resuming:
         """All of them, and the worst exit code."""
         options = self._options
         again = partial(resume_command, journal=options.journal)
+        if self._journal.entries():
+            self._journal.prepare()
+            self._journal.sweep()
         waiting = self._journal.waiting() if options.rotation_id is None else [options.rotation_id]
         with UnderWay(self._journal, seconds=TIMEOUTS.refresh, again=again).interrupts:
             while waiting and not self._journal.is_shut:
@@ -126,5 +131,6 @@ class _Resuming:
             show([f"Nothing to resume: no rotation in {self._journal.path} is unfinished."])
         for rotation_id in left:
             complain(f"interrupted before {rotation_id}: {resume_command(rotation_id, self._options.journal)}")
-        code = worst(CODES[rotation.state] for rotation in self._outcomes)
+        strays = tell_strays(self._journal, self._options.journal)
+        code = worst([strays, *(CODES[rotation.state] for rotation in self._outcomes)])
         return code or (ExitCode.INTERRUPTED if left else ExitCode.DONE)

@@ -132,7 +132,8 @@ def resume(
     """Bring unfinished rotations to their ends, by what the journal, the spool and Cobalt say of them.
 
     Where the secret being replaced and the sibling stood is in the journal, and needs to be told only if they
-    are elsewhere now. Nothing to do is exit code 0.
+    are elsewhere now. Nothing to do is exit code 0. An answer in the spool whose rotation the journal does not know
+    (its line was damaged, say) is told, 11, and shown by --reveal.
 
     Exit codes: as of rotate; of several the worst, in the order 12, 13, 11, 10, 15, 14.
     """
@@ -156,7 +157,10 @@ def resume(
 
 
 def rotations(context: typer.Context, *, journal: _Journal = None, as_json: _Json = False) -> None:
-    """List the rotations of the journal, the oldest first: where each stands, how old it is, and what to do next."""
+    """List the rotations of the journal, the oldest first: where each stands, how old it is, and what to do next.
+
+    Exit codes: 0; 11 where the spool holds an answer whose rotation the journal does not know, which is told.
+    """
     from .rotations import list_rotations
 
     context.obj.job = partial(list_rotations, journal, as_json=as_json)

@@ -5,15 +5,18 @@ from datetime import UTC, datetime, timedelta
 from cobalt_async.audit import printable
 from cobalt_async.rotation import Journal, State
 
-from .exit_codes import ExitCode
 from .outcomes import resume_command, show, show_json
+from .strays import tell_strays
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 _HEADINGS = ("ROTATION", "TOKEN", "STATE", "AGE", "NEXT", "NAME")
 
 
 def list_rotations(journal: str | None, *, as_json: bool) -> int:
-    """Print each rotation on a line, the oldest first; ConfigurationError where the journal cannot be read."""
+    """Print each rotation on a line, the oldest first; 11 where the spool holds what belongs to none of them.
+
+    ConfigurationError where the journal cannot be read.
+    """
     kept, now = Journal(journal), datetime.now(UTC)
     found = [
         {
@@ -36,7 +39,7 @@ def list_rotations(journal: str | None, *, as_json: bool) -> int:
     else:
         keys = ("rotation_id", "token_id", "state", "age", "next", "name")
         show(_table([tuple(printable(str(rotation[key])) for key in keys) for rotation in found]))
-    return ExitCode.DONE
+    return tell_strays(kept, journal)
 
 
 def _next(rotation_id: str, state: str, journal: str | None, *, finished: bool) -> str:

@@ -133,6 +133,12 @@ class Journal:
         except OSError:
             return True
 
+    def strays(self) -> list[Path]:
+        """Answers in the spool whose rotation cannot be read here, because its line was damaged, say; never swept."""
+        with self._explained():
+            kept = self.spool.rotations()  # looked at first: what begins meanwhile is written down before
+            return sorted(path for name in kept - self.entries().keys() for path in self.spool.filled(name))
+
     def is_locked(self, intent: Intent) -> bool:
         """Whether somebody is at that rotation's token now."""
         try:

@@ -183,10 +183,17 @@ class Refreshes:
         self._journal.append(self._id, "SPOOLED", token_id=self._entry.token_id, new=self._entry.new.hex())
 
 
-def spooled(journal: Journal, entry: Entry) -> RefreshedToken | None:
-    """The latest whole secret among the answers that are kept for a rotation; OSError where they cannot be read."""
-    kept = journal.spool.answers(entry.intent.rotation_id)
-    return next((new for number, body in kept if (new := _secret_kept(entry, number, body, ())) is not None), None)
+def spooled(journal: Journal, rotation_id: str) -> RefreshedToken | None:
+    """The latest whole secret among the answers that are kept for a rotation, be it one that the journal does not know.
+
+    OSError where they cannot be read.
+    """
+    entry = journal.entries().get(rotation_id)
+    for number, body in journal.spool.answers(rotation_id):
+        new = _secret_in(Response(200, {}, body), "") if entry is None else _secret_kept(entry, number, body, ())
+        if new is not None:
+            return new
+    return None
 
 
 def _secret_kept(entry: Entry, number: int, body: bytes, known: Collection[Secret | None]) -> RefreshedToken | None:

@@ -53,8 +53,8 @@ async def resume(
     rest is left to the next call. For a caller who is cancelled then, it stands in `cobalt.unclaimed`; without a
     `cobalt` that is a RefreshError with the secret in `.refreshed`, in place of the cancellation.
 
-    ConfigurationError where the journal cannot be read, or knows no rotation of that id, and where `cobalt` is not
-    open.
+    ConfigurationError where the journal cannot be read, or knows no rotation of that id (`Journal.strays()` are answers
+    of such), and where `cobalt` is not open.
     """
     try:
         old, other = secret_of(secret, "secret"), secret_of(sibling, "sibling")
@@ -86,13 +86,12 @@ async def resume(
 
 
 def spooled_secret(journal: Journal, rotation_id: str) -> Secret | None:
-    """The new secret that stands in the spool for a rotation, None where none does.
+    """The new secret that stands in the spool for a rotation, None where none does; also one of `Journal.strays()`.
 
     ConfigurationError where the journal or the spool cannot be read.
     """
-    entry = journal.entries().get(rotation_id)
     try:
-        found = None if entry is None else spooled(journal, entry)
+        found = spooled(journal, rotation_id)
     except OSError as error:
         flaw = f"{journal.path}: the spool cannot be read ({error.strerror or type(error).__name__}); mend it"
     else:

@@ -41,6 +41,10 @@ class Spool:
         found = ((number, _content(path)) for number, path in sorted(self._files(rotation_id), reverse=True))
         return [(number, body) for number, body in found if body]
 
+    def filled(self, rotation_id: str) -> list[Path]:
+        """The files of a rotation that hold anything, or cannot be read."""
+        return [path for _, path in self._files(rotation_id) if _is_filled(path)]
+
     def rotations(self) -> set[str]:
         """The rotations of which something is kept."""
         return {rotation_id for rotation_id, _, _ in self._all()}
@@ -71,6 +75,13 @@ class Spool:
             for path in self.folder.iterdir():
                 if match := _NAME.fullmatch(path.name):
                     yield match["rotation"], int(match["number"]), path
+
+
+def _is_filled(path: Path) -> bool:
+    try:
+        return bool(_content(path))
+    except OSError:
+        return True
 
 
 def _content(path: Path) -> bytes:

@@ -184,6 +184,37 @@ def test_reveal(held: Rotating, run: Run) -> None:
     assert held.token.secret not in shown.decode()
 
 
+def test_what_a_crash_left_of_a_success_is_swept(ada: Rotating, run: Run) -> None:
+    """The living secret goes from the spool, though nothing is to be resumed."""
+    assert run("rotate", ada.token.id, "--store", "file:tok", *SIBLING).code == 0
+    spool = ada.journal.path / "spool"
+    (spool / f"{ada.rotation_id}.1.raw").write_text(ada.token.secret)
+    ended = run("resume")
+    assert (ended.code, ended.out.partition(":")[0]) == (0, "Nothing to resume")
+    assert not any(spool.iterdir())
+
+
+@pytest.mark.parametrize("how", ["damaged", "gone"])
+def test_an_answer_that_the_journal_does_not_know(held: Rotating, run: Run, how: str) -> None:
+    """It is told which file it is, and how to see it; exit code 11, and it is never swept."""
+    rotation_id, journal = held.rotation_id, held.journal.path / "journal.jsonl"
+    [file] = (held.journal.path / "spool").iterdir()
+    if how == "gone":
+        journal.unlink()
+    else:
+        journal.write_bytes(journal.read_bytes().replace(b'"INTENT"', b'"INTENS"'))
+    for words in (("resume",), ("rotations",), ("resume", rotation_id), ("resume", "--json"), ("rotations", "--json")):
+        ended = run(*words)
+        assert ended.code == 11, words
+        assert f"{file}: the journal does not know its rotation" in ended.err
+        assert f"cobalt-async resume {rotation_id} --reveal" in ended.err
+        assert held.is_silent(ended)
+    code, _, shown = on_a_terminal("resume", rotation_id, "--reveal", both=True)
+    assert (code, shown.decode().strip()) == (0, held.token.secret)
+    file.write_bytes(bytes(100))  # room that was reserved and never needed
+    assert run("rotations").code == run("resume").code == 0
+
+
 def test_reveal_of_nothing(ada: Rotating) -> None:
     """An unknown id, and a journal that cannot be read, are one line each."""
     Path("open").mkdir()
