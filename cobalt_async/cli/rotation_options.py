@@ -71,8 +71,9 @@ def rotate(
 
     The secret being replaced is the one in COBALT_API_TOKEN, else --secret-ref names it; giving its id says that
     they belong together. STORE is file:PATH, env:FILE#NAME (one line of a .env file), keyring:SERVICE/NAME,
-    command:WRITE or command:WRITE >>> READ (the secret goes to the standard input of WRITE). REF is env:NAME,
-    file:PATH, keyring:SERVICE/NAME or command:LINE.
+    command:WRITE >>> READ (the secret goes to the standard input of WRITE, and READ prints it) or
+    trusted-command:WRITE, which is believed where its exit code is 0. REF is env:NAME, file:PATH,
+    keyring:SERVICE/NAME or command:LINE.
 
     Until its store is proved, the new secret lies in the journal's spool, in plain text. Whatever breaks off,
     cobalt-async resume goes on. A hook has COBALT_ROTATION_ID, COBALT_TOKEN_ID and COBALT_NEW_TOKEN_ID in its

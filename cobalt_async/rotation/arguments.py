@@ -40,8 +40,9 @@ def wish_of(
         raise ConfigurationError("cobalt: a client with the token that is to be replaced; this one has none")
     if not isinstance(token_id, str):
         raise ConfigurationError(f"token_id: a str, not {type(token_id).__name__}")
-    if journal is not None and not isinstance(journal, Journal):
-        raise ConfigurationError(f"journal: a Journal, not {type(journal).__name__}")
+    _check_kind("journal", journal, Journal)
+    _check_kind("secret_ref", secret_ref, str)
+    _check_kind("sibling_ref", sibling_ref, str)
     declared = None
     with contextlib.suppress(ValueError):
         declared = Binding(binding)
@@ -90,7 +91,34 @@ def stores_of(store: SecretStore | Sequence[SecretStore]) -> tuple[SecretStore, 
     acts = ("check", "read", "write", "describe")
     if not stores or not all(callable(getattr(one, act, None)) for one in stores for act in acts):
         raise ConfigurationError("store: a SecretStore, which has check, read, write and describe, or several of them")
+    for one in stores:
+        if not isinstance(reference := getattr(one, "reference", None), str | None):
+            kind = type(reference).__name__
+            del reference
+            raise ConfigurationError(f"store: its reference is a str, or None, not {kind}")
     return stores
+
+
+def check_means(*, journal: Journal | None, rotation_id: str | None, cobalt: AsyncCobalt | None) -> None:
+    """Refuse what `resume` cannot go by."""
+    _check_kind("journal", journal, Journal)
+    _check_kind("rotation_id", rotation_id, str)
+    _check_kind("cobalt", cobalt, AsyncCobalt)
+
+
+def check_calls(*, hook: object, tell: object) -> None:
+    """Refuse what is to be called and cannot be."""
+    for name, given in (("hook", hook), ("tell", tell)):
+        if given is not None and not callable(given):
+            raise ConfigurationError(f"{name}: what can be called, not {type(given).__name__}")
+
+
+def _check_kind(name: str, given: object, kind: type[object]) -> None:
+    if not isinstance(given, kind | None):
+        found = type(given).__name__
+        del given  # its text, perhaps: this frame travels with the traceback
+        article = "an" if kind.__name__[0] == "A" else "a"
+        raise ConfigurationError(f"{name}: {article} {kind.__name__}, not {found}")
 
 
 def silent(line: str) -> None:

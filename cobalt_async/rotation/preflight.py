@@ -20,6 +20,11 @@ from .outcome import Plan, RotationClass
 from .records import Entry, Intent, StoreNote
 from .stores import SecretStore
 
+_UNPROVABLE = (
+    "it cannot be read back, so nothing would prove that it holds the new secret; give the command that reads it "
+    "(command:WRITE >>> READ), or say that its exit code is a proof (trusted-command:WRITE, trust_exit_code)"
+)
+
 
 class Refused(Exception):
     """A check failed, in words: nothing was sent."""
@@ -177,6 +182,7 @@ async def _classify(wish: Wish) -> RotationClass:
 async def _check_store(wish: Wish, store: SecretStore, salt: bytes, notes: list[str]) -> StoreNote:
     """Try a store, and note what it holds."""
     name, version, held = await described(store, wish.seconds), None, None
+    flaw: str | None
     try:
         async with asyncio.timeout(wish.seconds):
             version = await store.check()
@@ -186,13 +192,13 @@ async def _check_store(wish: Wish, store: SecretStore, salt: bytes, notes: list[
             raise
         flaw = f"{name}: its check was cancelled; mend it and try again"
     except UnreadableStoreError:
-        flaw = None
+        flaw = None if getattr(store, "trust_exit_code", False) else f"{name}: {_UNPROVABLE}"
     except StoreError as error:
         flaw = str(error)
     except Exception as error:  # noqa: BLE001 - somebody else's store; its text may hold a secret
         flaw = f"{name}: its check failed ({type(error).__name__}); mend it and try again"
     else:
-        flaw = None
+        flaw = _flaw_of(wish, name, version, held)
     if flaw is not None:
         raise Refused(flaw)
     known = (wish.old, wish.sibling, held)
@@ -207,6 +213,17 @@ async def _check_store(wish: Wish, store: SecretStore, salt: bytes, notes: list[
         version=version,
         held=None if held is None else fingerprint(held, salt),
     )
+
+
+def _flaw_of(wish: Wish, name: str, version: object, held: object) -> str | None:
+    """What is wrong with what a store says; it may be somebody else's, and say anything."""
+    if not isinstance(version, str | None):
+        return f"{name}: its check gave a version of the kind {type(version).__name__}, not a str or None; mend it"
+    if not isinstance(held, Secret | None):
+        return f"{name}: its read gave a {type(held).__name__}, not a Secret or None; mend it"
+    if held is not None and held == wish.sibling:
+        return f"{name}: it holds the sibling's secret, which would be overwritten; name the store of the other one"
+    return None
 
 
 async def described(store: SecretStore, seconds: float) -> str:

@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, RefreshError
 from ..models import RefreshedToken
 from ..references import read_reference
 from ..secret import Secret
-from .arguments import patience, secret_of, silent, stores_of
+from .arguments import check_calls, check_means, patience, secret_of, silent, stores_of
 from .binding import Binding
 from .driver import Driver
 from .hands import Hands, Hook
@@ -60,6 +60,8 @@ async def resume(
         old, other = secret_of(secret, "secret"), secret_of(sibling, "sibling")
     finally:
         del secret, sibling  # an error carries this frame
+    check_calls(hook=hook, tell=tell)
+    check_means(journal=journal, rotation_id=rotation_id, cobalt=cobalt)
     means = _Means(
         journal=Journal() if journal is None else journal,
         cobalt=cobalt,

@@ -14,7 +14,7 @@ from ..must_finish import Dropped
 from ..protocol import requests
 from ..secret import Secret
 from . import preflight
-from .arguments import patience, secret_of, silent, wish_of
+from .arguments import check_calls, patience, secret_of, silent, wish_of
 from .binding import Binding
 from .driver import Driver
 from .hands import Hands, Hook
@@ -73,6 +73,7 @@ async def rotate(
         other = secret_of(sibling, "sibling")
     finally:
         del sibling  # an error carries this frame
+    check_calls(hook=hook, tell=tell)
     wish = wish_of(
         cobalt,
         token_id,

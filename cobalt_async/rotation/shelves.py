@@ -100,7 +100,10 @@ class Shelves:
         return None if isinstance(version, _Failed) else version
 
     async def _read(self, shelf: Shelf) -> "Secret | _Failed | None":
-        return await self._try(shelf, shelf.store.read())
+        held: object = await self._try(shelf, shelf.store.read())
+        if isinstance(held, Secret | _Failed | None):
+            return held
+        return _Failed(f"{shelf.note.described}: its read gave a {type(held).__name__}, not a Secret or None; mend it")
 
     async def _write(self, shelf: Shelf, new: Secret, version: str | None) -> str | None:
         """What kept it from being written."""

@@ -23,8 +23,8 @@ class CommandStore(BlockingStore):
 
     Exit code 0 proves nothing: the command `read` writes what is held to its standard output (nothing: none), with
     or without a line end. Without it `check` sees only that the program is there, there is no version, and `read` is
-    an UnreadableStoreError; then `trust_exit_code=True` says that a rotation may take exit code 0 for a proof. There
-    is no compare-and-swap: with `read` it compares, then writes.
+    an UnreadableStoreError; then a rotation is refused, unless `trust_exit_code=True` says that it may take exit code
+    0 for a proof. There is no compare-and-swap: with `read` it compares, then writes.
     """
 
     def __init__(

@@ -20,7 +20,11 @@ class SecretStore(Protocol):
         ...
 
     async def read(self) -> Secret | None:
-        """What is held now, None where there is nothing; UnreadableStoreError where it can by nature not be read."""
+        """What is held now, None where there is nothing; UnreadableStoreError where it can by nature not be read.
+
+        Then a rotation is refused, unless an attribute `trust_exit_code` that is true says that a `write` which
+        raises nothing has worked.
+        """
         ...
 
     async def write(self, secret: Secret, expected_version: str | None) -> None:
