@@ -71,10 +71,14 @@ class Shelves:
         return [secret for secret in held if isinstance(secret, Secret)]
 
     async def write(self, new: Secret, *, over: bool = False) -> Seen:
-        """Write to every store that does not hold it; `over`: to those that somebody else wrote to as well."""
+        """Write to every store; `over`: to those that somebody else wrote to as well.
+
+        One that holds it already is asked to write it all the same, for what a killed process may have left behind.
+        """
         for shelf in self._shelves:
             if await self._read(shelf) == new:
-                shelf.flaw, shelf.taken = None, False
+                await self._write(shelf, new, shelf.note.version)
+                shelf.flaw, shelf.taken = None, False  # whatever it says of that: it is read back
                 continue
             version = await self._version(shelf) if over and shelf.taken else shelf.note.version
             shelf.flaw = await self._write(shelf, new, version)

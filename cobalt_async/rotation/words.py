@@ -70,7 +70,7 @@ class Step(StrEnum):
     """Ask with the new secret once more: a request in doubt, or somebody else, could have killed it before the old one
     died."""
     STORE = "STORE"
-    """Write the secret to every store that does not hold it."""
+    """Write the secret to every store; one that holds it already does what a killed process left undone."""
     ASK_RIVAL = "ASK_RIVAL"
     """Ask with the secret that stands in the store in place of the old one."""
     OVERWRITE = "OVERWRITE"

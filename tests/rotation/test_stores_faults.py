@@ -9,8 +9,9 @@ import pytest
 from cobalt_async import Secret
 from cobalt_async.errors import StoreConflictError, StoreError, UnreadableStoreError
 from cobalt_async.rotation import Rotation, State
+from cobalt_async.rotation.points import Point
 from tests.canary import Hunter
-from tests.rotation.staging import TALLY, MemoryStore, Stage, beside, leaping
+from tests.rotation.staging import TALLY, MemoryStore, Stage, beside, falling, leaping
 
 BRIEF: dict[str, Any] = {"settle": 0.5, "prove_within": 0.5, "old_dead_within": 0.5}
 
@@ -170,7 +171,7 @@ async def test_a_store_that_cannot_be_read_is_not_called_empty(fault: str) -> No
 
 @leaping
 async def test_a_store_that_can_by_nature_not_be_read() -> None:
-    """The caller's word for its exit code is taken; without it the spool stays."""
+    """The caller's word for its exit code is taken; without it nothing is begun."""
     for trusts in (False, True):
         async with beside() as on:
 
@@ -181,8 +182,29 @@ async def test_a_store_that_can_by_nature_not_be_read() -> None:
             on.memory.trust_exit_code = trusts  # type: ignore[attr-defined]
             async with on.client() as cobalt:
                 rotation = await on.rotate(cobalt, **BRIEF)
-            assert rotation.state is (State.SUCCESS if trusts else State.HELD)
+            assert rotation.state is (State.SUCCESS if trusts else State.REFUSED)
             on.check(rotation)
+
+
+@leaping
+async def test_a_store_that_holds_the_secret_already_is_written_to_all_the_same() -> None:
+    """A process that was killed in a write may have left something behind; how it ends, the read-back judges."""
+    async with beside() as on:
+        async with on.client() as cobalt:
+            with falling(Point.STORING):
+                await on.rotate(cobalt, **BRIEF)
+            on.memory.set(on.token.secret)
+            given: list[str] = []
+
+            async def write() -> object:
+                given.append(on.memory.text)
+                raise StoreConflictError("a store in memory", "it compares versions alone")
+
+            on.memory.instead["write"] = write
+            again = await on.resume(cobalt, **BRIEF)
+        assert again is not None
+        assert (again.state, given) == (State.SUCCESS, [on.token.secret])
+        on.check(again)
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])

@@ -67,8 +67,11 @@ class Target:
 
     def replace(self, change: Callable[[bytes | None], bytes | Flaw | None]) -> Flaw | None:
         """Replace what stands there by what `change` makes of it, and nobody between; by None nothing is changed."""
+        beside = _hidden_name(self.path.name)
         try:
             with _locked(self.path.parent):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.path.with_name(beside))  # of a process that was killed; it holds a secret
                 held = self._read()
                 flaw = self._flaw(held)
                 if flaw is not None:
@@ -79,7 +82,7 @@ class Target:
                 if changed is None:
                     sync_folder(self.path.parent)  # whoever put it there may have been ended before this
                 else:
-                    _replace(self.path, held, changed, beside=_hidden_name(self.path.name))
+                    _replace(self.path, held, changed, beside=beside)
         except OSError as error:
             return _unwritable(error)
         return None

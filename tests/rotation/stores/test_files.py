@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import errno
 import os
 import stat
@@ -215,6 +216,17 @@ async def test_a_link_where_the_new_content_waits(path: Path) -> None:
     hidden.symlink_to(victim)
     await FileStore(path).write(NEW_SECRET, None)
     assert contents(path.parent) == {"token": NEW.encode(), "victim": b"victim"}
+
+
+@pytest.mark.parametrize("held", [NEW, "of-somebody-else"])
+async def test_what_a_killed_process_left_is_removed_where_nothing_is_written(path: Path, held: str) -> None:
+    """A secret stands in it: it goes, also where the store holds the new secret already, or another than expected."""
+    version = await FileStore(path).check()
+    path.write_text(held)
+    path.with_name(folders._hidden_name(path.name)).write_text("left")
+    with contextlib.suppress(StoreConflictError):
+        await FileStore(path).write(NEW_SECRET, version)
+    assert contents(path.parent) == {"token": held.encode()}
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o702, 0o1777, 0o720])
