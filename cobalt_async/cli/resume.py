@@ -1,6 +1,7 @@
 """`cobalt-async resume`: unfinished rotations to their ends; and the one place that prints a secret."""
 
 import asyncio
+import contextlib
 import sys
 from functools import partial
 
@@ -70,6 +71,13 @@ def reveal_secret(rotation_id: str, journal: str | None) -> int:
     return ExitCode.REFUSED
 
 
+async def _followed(reference: str | None) -> Secret | None:
+    """The secret that the journal's reference leads to, None where it leads nowhere any more."""
+    with contextlib.suppress(errors.ConfigurationError):
+        return await asyncio.to_thread(read_optional, reference, "secret")
+    return None
+
+
 class _Resuming:
     """One call of `resume`: its rotations one after the other, each outcome shown as soon as it is known."""
 
@@ -108,14 +116,18 @@ class _Resuming:
 
         state = State.REFUSED
         try:
-            [rotation] = await resume(
-                self._journal,
-                rotation_id,
-                secret=self._old,
-                sibling=self._sibling,
-                settle=self._options.settle,
-                tell=None if self._options.quiet else say,
-            )
+            entry = self._journal.entries().get(rotation_id)
+            old = self._old or await _followed(None if entry is None else entry.intent.secret_ref)
+            sibling = self._sibling or await _followed(None if entry is None else entry.intent.sibling_ref)
+            with kept_from_programs(old, sibling):
+                [rotation] = await resume(
+                    self._journal,
+                    rotation_id,
+                    secret=old,
+                    sibling=sibling,
+                    settle=self._options.settle,
+                    tell=None if self._options.quiet else say,
+                )
         except errors.ConfigurationError as error:
             why = str(error)
         except Exception as error:  # noqa: BLE001 - one that breaks off keeps none of the others from their ends

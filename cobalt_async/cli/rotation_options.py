@@ -76,8 +76,8 @@ def rotate(
     keyring:SERVICE/NAME or command:LINE.
 
     Until its store is proved, the new secret lies in the journal's spool, in plain text. Whatever breaks off,
-    cobalt-async resume goes on. A hook has COBALT_ROTATION_ID, COBALT_TOKEN_ID and COBALT_NEW_TOKEN_ID in its
-    environment, and 60 seconds; its failure undoes nothing.
+    cobalt-async resume goes on, without the hook. A hook has COBALT_ROTATION_ID, COBALT_TOKEN_ID and
+    COBALT_NEW_TOKEN_ID in its environment, and 60 seconds; its failure undoes nothing.
 
     The first Ctrl-C ends it at once where nothing was sent yet; else what is under way is finished first.
 
@@ -133,8 +133,8 @@ def resume(
     """Bring unfinished rotations to their ends, by what the journal, the spool and Cobalt say of them.
 
     Where the secret being replaced and the sibling stood is in the journal, and needs to be told only if they
-    are elsewhere now. Nothing to do is exit code 0. An answer in the spool whose rotation the journal does not know
-    (its line was damaged, say) is told, 11, and shown by --reveal.
+    are elsewhere now. No hook runs. Nothing to do is exit code 0. An answer in the spool whose rotation the journal
+    does not know (its line was damaged, say) is told, 11, and shown by --reveal.
 
     Exit codes: as of rotate; of several the worst, in the order 12, 13, 11, 10, 15, 14.
     """

@@ -203,6 +203,8 @@ class Driver:
         return seen
 
     async def _run_hook(self) -> Seen:
+        if self._hands.hook is None and self._facts.resumed:
+            self._account.note("no hook ran: run now what was to follow, if anything was")
         end = after(Step.COMMIT, Seen.DONE, self._facts)
         assert isinstance(end, State)  # noqa: S101 - nothing follows
         flaw = await self._hands.run_hook(self._account.rotation(end))

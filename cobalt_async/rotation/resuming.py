@@ -169,9 +169,12 @@ class _Means:
 
     async def _old(self, cobalt: AsyncCobalt, entry: Entry, shelves: Shelves) -> Secret | None:
         """The secret that was to be replaced, from wherever it still stands."""
-        for known in (self.old, cobalt._secret, await _followed(entry.intent.secret_ref)):
+        for known in (self.old, cobalt._secret):
             if known is not None and entry.fingerprint(known) == entry.intent.old:
                 return known
+        known = await _followed(entry.intent.secret_ref)
+        if known is not None and entry.fingerprint(known) == entry.intent.old:
+            return known
         return await shelves.holding(entry.intent.old)
 
 

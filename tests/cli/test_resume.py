@@ -67,6 +67,32 @@ def test_a_held_secret_reaches_its_store(held: Rotating, run: Run, by_id: bool) 
     assert not any((held.journal.path / "spool").iterdir())
 
 
+def test_programs_are_not_given_the_secrets(held: Rotating, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the journal's references lead to are kept from a store's commands, whatever they are called."""
+    monkeypatch.setenv("SAME_SECRET", f"Bearer {held.old}")
+    (held.folder / "put").write_text(f"#!/bin/sh\nenv > {held.folder / 'shown'}\ncat > {held.folder / 'tok'}\n")
+    assert run("resume").code == 0
+    shown = Path("shown").read_text()
+    assert "PATH=" in shown
+    assert not any(secret in shown for secret in (held.old, held.token.secret, held.sibling.secret))
+    assert os.environ["SAME_SECRET"] == f"Bearer {held.old}"
+
+
+def test_no_hook_runs_and_that_is_said(ada: Rotating, run: Run) -> None:
+    """`resume` does not know the hook of `rotate`: whoever named one runs it."""
+    Path("tok").write_text(ada.old)
+    put = ada.folder / "put"
+    put.write_text("#!/bin/sh\nexit 0\n")
+    put.chmod(0o700)
+    words = ("--store", f"command:{put} >>> cat tok", "--hook", f"touch {ada.folder / 'hooked'}", *SIBLING)
+    assert run("rotate", ada.token.id, *words).code == 10
+    _mend(ada)
+    ended = run("resume")
+    assert ended.code == 0
+    assert "  note      no hook ran: run now what was to follow, if anything was" in ended.out.splitlines()
+    assert not Path("hooked").exists()
+
+
 def test_quiet_and_json(held: Rotating, run: Run) -> None:
     """One object has all outcomes; `--quiet` tells no steps."""
     ended = run("resume", "--json", "--quiet")
