@@ -19,10 +19,10 @@ from ..ledger import RotationRecord
 from . import records
 from .records import Entry, Intent
 from .spool import Spool
-from .words import OVER
+from .state_folder import default_folder
+from .words import OVER, State
 
 _FILE, _SPOOL, _LOCKS = "journal.jsonl", "spool", "locks"
-_APPLICATION = "cobalt_async"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 _SALT = 32  # bytes
 
@@ -34,16 +34,16 @@ class Busy(Exception):
 class Journal:
     """The journal of all rotations on this machine, in a folder that is made when the first one begins.
 
-    `path`: that folder; None stands for `cobalt_async` in the platform's state directory: `$XDG_STATE_HOME`, else
-    `~/.local/state` (on macOS `~/Library/Application Support`). A folder that others may read or write, or that is
-    somebody else's, is a ConfigurationError when it is used. Iterating yields a RotationRecord for each rotation,
-    the oldest first: what `audit` takes as `ledger`.
+    `path`: that folder; None stands for `cobalt_async` in the platform's state directory: `$XDG_STATE_HOME` where that
+    is absolute, else `~/.local/state` (on macOS `~/Library/Application Support`). A folder that others may read or
+    write, or that is somebody else's, is a ConfigurationError when it is used. Iterating yields a RotationRecord for
+    each rotation, the oldest first: what `audit` takes as `ledger`.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         if path is not None and not os.fspath(path):
             raise ConfigurationError("journal: its path is empty; name a folder, or none for the default one")
-        self.path: Path = _default() if path is None else Path(path).absolute()
+        self.path: Path = default_folder() if path is None else Path(path).absolute()
         self.spool: Spool = Spool(self.path / _SPOOL)
         self._content = b""
         self._salt: bytes | None = None
@@ -167,11 +167,13 @@ class Journal:
         with self._explained():
             try:
                 self._check_folder()
-                descriptor = os.open(self.path / _FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+                descriptor = os.open(self.path / _FILE, flags)
             except FileNotFoundError:
                 content = b""
             else:
                 with open(descriptor, "rb") as file:
+                    self._check_file(os.fstat(descriptor))
                     content = file.read()
         if not content.startswith(self._content):  # only ever appended to, unless somebody else was at it
             self._content, self._salt, self._folded = b"", None, records.Folded()
@@ -186,7 +188,7 @@ class Journal:
         self._content = content
         self._folded.add(found)
         if self._salt is None:
-            self._salt = next((bytes.fromhex(fields["salt"]) for fields in found if "salt" in fields), None)
+            self._salt = next(filter(None, map(_salt_of, found)), None)
 
     def _write(self, fields: dict[str, object], *, lasting: bool = True) -> None:
         line = records.write({"at": records.stamp(datetime.now(UTC)), **fields})
@@ -200,6 +202,16 @@ class Journal:
             raise ConfigurationError(f"{self.path}: it belongs to another user; name a folder of your own")
         if found.st_mode & 0o077:
             raise ConfigurationError(f"{self.path}: others may look into it; run chmod 700 {self.path}")
+
+    def _check_file(self, found: os.stat_result) -> None:
+        """What it says leads to refreshes and to stores: nobody else may have written it."""
+        path = self.path / _FILE
+        if not stat.S_ISREG(found.st_mode):
+            raise ConfigurationError(f"{path}: it is no regular file; remove it, or name another folder with --journal")
+        if found.st_uid != os.geteuid():
+            raise ConfigurationError(f"{path}: it belongs to another user, who may have written it; look into it")
+        if found.st_mode & 0o022:
+            raise ConfigurationError(f"{path}: others may have written to it; look into it, then run chmod 600 {path}")
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -224,17 +236,10 @@ def _fields(line: bytes) -> records.Fields | None:
     return records.read(line) or (records.DAMAGED if line.endswith(b"\n") else None)
 
 
-def _default() -> Path:
-    """The platform's place for what a program must not forget."""
-    if state := os.environ.get("XDG_STATE_HOME"):
-        return Path(state).absolute() / _APPLICATION
-    home = None
-    with contextlib.suppress(RuntimeError):
-        home = Path.home()
-    if home is None:
-        raise ConfigurationError(
-            "journal: this user has no home folder; set $XDG_STATE_HOME, or name a folder by --journal"
-        )
-    if os.uname().sysname == "Darwin":
-        return home / "Library" / "Application Support" / _APPLICATION
-    return home / ".local" / "state" / _APPLICATION
+def _salt_of(fields: records.Fields) -> bytes | None:
+    """The salt in a line, None where none is, or none that could be one."""
+    try:
+        salt = bytes.fromhex(fields["salt"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return salt if 0 < len(salt) <= _SALT else None

@@ -68,7 +68,8 @@ def test_a_user_without_a_home(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     def homeless(*_: object) -> Path:
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    for name in ("XDG_STATE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", homeless)
     ended = run("rotations")
     assert (ended.code, ended.out) == (2, "")

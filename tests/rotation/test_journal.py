@@ -113,6 +113,7 @@ def test_somebody_elses_folder_is_refused(journal: Journal, monkeypatch: pytest.
         ("Linux", None, ".local/state/cobalt_async"),
         ("Linux", "", ".local/state/cobalt_async"),
         ("Darwin", None, "Library/Application Support/cobalt_async"),
+        ("Linux", "./state", ".local/state/cobalt_async"),
         ("Linux", "elsewhere", "elsewhere/cobalt_async"),
         ("Darwin", "elsewhere", "elsewhere/cobalt_async"),
     ],
@@ -120,14 +121,65 @@ def test_somebody_elses_folder_is_refused(journal: Journal, monkeypatch: pytest.
 def test_where_it_is_by_default(
     system: str, state_home: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The platform's place for what a program must not forget; `$XDG_STATE_HOME` beats it anywhere."""
+    """The platform's place for what a program must not forget; `$XDG_STATE_HOME` beats it, unless it is relative."""
     uname = os.uname()
     monkeypatch.setattr(os, "uname", lambda: os.uname_result((system, *tuple(uname)[1:])))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     if state_home is not None:
-        monkeypatch.setenv("XDG_STATE_HOME", state_home and str(tmp_path / state_home))
+        monkeypatch.setenv(
+            "XDG_STATE_HOME", state_home if state_home in {"", "./state"} else str(tmp_path / state_home)
+        )
     assert Journal().path == tmp_path / expected
+
+
+@pytest.mark.parametrize("home", ["", "somewhere", "./x"])
+def test_a_home_that_is_none(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that depends on the folder in which one stands would hide what is unfinished."""
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    with pytest.raises(ConfigurationError, match="no home folder that begins with /"):
+        Journal()
+
+
+def test_a_file_that_somebody_else_may_have_written(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says leads to refreshes and stores: one that others can write to, or a pipe, is not gone by."""
+    journal.prepare()
+    file = journal.path / "journal.jsonl"
+    for mode in (0o620, 0o602):
+        file.chmod(mode)
+        with pytest.raises(ConfigurationError, match=f"run chmod 600 {file}"):
+            Journal(journal.path).entries()
+    file.chmod(0o600)
+    owned = os.fstat
+
+    def of_another(descriptor: int) -> os.stat_result:
+        found = owned(descriptor)
+        return os.stat_result((*tuple(found)[:4], found.st_uid + 1, *tuple(found)[5:]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", of_another)
+        with pytest.raises(ConfigurationError, match="belongs to another user"):
+            Journal(journal.path).entries()
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    with pytest.raises(ConfigurationError, match="no regular file"):
+        Journal(journal.path).entries()
+
+
+@pytest.mark.parametrize("salt", ["zz", 5, None, "", "00" * 99])
+def test_a_salt_that_is_none(journal: Journal, salt: object) -> None:
+    """The next line that has one counts: each intent has it, too; where none does, there is a new one."""
+    journal.prepare()
+    file = journal.path / "journal.jsonl"
+    head = records.write({"kind": "HEAD", "schema": records.SCHEMA, "salt": salt})
+    intent = records.write(
+        {"at": "2026-11-24T03:00:00+00:00", "rotation": "rot-1", "kind": "INTENT", **INTENT.fields()}
+    )
+    file.write_bytes(head + intent)
+    assert Journal(journal.path).prepare() == INTENT.salt
+    file.write_bytes(head)
+    assert len(Journal(journal.path).prepare()) == 32
 
 
 def test_a_journal_of_a_newer_version_is_refused(journal: Journal) -> None:
