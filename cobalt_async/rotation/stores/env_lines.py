@@ -24,6 +24,7 @@ _ESCAPES = {"'": re.compile(r"\\([\\'])"), '"': re.compile(r"\\([\\'\"abfnrtv])"
 _CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+,=^-]+")  # means the same to a shell and to every reader of such files
 _SHELLS = frozenset("$`!")  # python-dotenv leaves them, a shell does not where the quotes are double
+_RUN = frozenset("$`")  # of these, what a script that reads the file would run
 EXPANDED = "${"  # python-dotenv replaces it in quotes, too
 _BOM = "\ufeff"
 
@@ -72,6 +73,11 @@ def put(text: str, name: str, value: str) -> str | Flaw:
         return line
     if EXPANDED in value:
         return Flaw("the secret holds ${, which readers of such files replace; use a store of another kind")
+    if _needs_double(value) and _RUN.intersection(value):
+        return Flaw(
+            "the secret holds what no quotes can hold both for a shell and for other readers (' or \\ beside $ or `); "
+            "use a store of another kind"
+        )
     says = _says(text)
     if line is None:
         end = "\r\n" if "\r\n" in text else "\n"
@@ -124,9 +130,14 @@ def _read_value(text: str, name: str, at: int) -> tuple[Line, int]:
     return Line(name, value, start, start + len(value)), end
 
 
+def _needs_double(value: str) -> bool:
+    """Whether no other quotes can hold it."""
+    return "'" in value or "\\" in value
+
+
 def _quoted(value: str, quote: str) -> str:
     """The value in these quotes, or in the first that can hold it."""
-    if "'" in value or "\\" in value or (quote == '"' and not _SHELLS.intersection(value)):
+    if _needs_double(value) or (quote == '"' and not _SHELLS.intersection(value)):
         return '"' + re.sub(r'[\\"]', r"\\\g<0>", value) + '"'
     return f"'{value}'" if quote or not _PLAIN.fullmatch(value) else value
 
