@@ -1,15 +1,38 @@
 """The options of `cobalt-async rotate`, `resume` and `rotations`. Nothing runs here."""
 
+import re
 from functools import partial
 from typing import Annotated
 
 import typer
 
+from .arguments import without_secrets
 from .choice import BaseUrl, Region
+
+_ROTATION_ID = re.compile(r"rot-[a-z0-9]{1,16}", re.ASCII)
+
+
+def _rotation_id(text: str | None) -> str | None:
+    """An ID as it was given; what cannot be one is not repeated, for it may be a secret."""
+    if text is not None and not _ROTATION_ID.fullmatch(text):
+        raise typer.BadParameter("a rotation's id is rot- and a few digits; cobalt-async rotations lists them")
+    return text
+
+
+def _journal(text: str | None) -> str | None:
+    """A folder as it was given; what looks like a secret, and leads nowhere, is not repeated."""
+    if text is not None and without_secrets(text, [text]) != text:
+        raise typer.BadParameter("it looks like a secret, which is not repeated here, and leads to no folder; name one")
+    return text
+
 
 _Journal = Annotated[
     str | None,
-    typer.Option(metavar="DIR", help="The journal's folder; else cobalt_async under XDG_STATE_HOME."),
+    typer.Option(
+        metavar="DIR",
+        help="The journal's folder; else cobalt_async under XDG_STATE_HOME.",
+        callback=_journal,
+    ),
 ]
 _Settle = Annotated[
     float | None,
@@ -27,13 +50,6 @@ _SiblingRef = Annotated[
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", help="Do not tell each step on standard error.")]
-
-
-def _rotation_id(text: str | None) -> str | None:
-    """An ID as it was given; what cannot be one is not repeated, for it may be a secret."""
-    if text is not None and not text.startswith("rot-"):
-        raise typer.BadParameter("a rotation's id begins with rot-, and cobalt-async rotations lists them")
-    return text
 
 
 def rotate(
@@ -136,7 +152,8 @@ def resume(
     are elsewhere now. No hook runs. Nothing to do is exit code 0. An answer in the spool whose rotation the journal
     does not know (its line was damaged, say) is told, 11, and shown by --reveal.
 
-    Exit codes: as of rotate; of several the worst, in the order 12, 13, 11, 10, 15, 14.
+    Exit codes: as of rotate, but that 14 says that nothing was done now: another process may be at it, and have
+    sent something. Of several the worst, in the order 12, 13, 11, 10, 15, 14.
     """
     if reveal and (rotation_id is None or as_json):
         raise typer.BadParameter("--reveal takes the ID of one rotation, and no --json", ctx=context)

@@ -35,6 +35,7 @@ WHY: Mapping[State, str] = {
 }
 """What happened, where nothing more is known."""
 
+_NOT_RESUMED = "nothing was done now; mend what is named, then: cobalt-async resume {rotation}"
 _WEB_APP = "in Cobalt's web app (profile, API tokens)"
 _ADVICE: Mapping[State, str] = {
     State.SUCCESS: "restart what still holds the old secret",
@@ -88,7 +89,8 @@ class Rotation:
         """What to do now, in one line."""
         if self.refreshed is not None:
             return "the new secret is in `.refreshed` of this value and nowhere else: store it now"
-        return _ADVICE[self.state].format(
+        is_begun = self.state is State.REFUSED and self.rotation_id is not None
+        return (_NOT_RESUMED if is_begun else _ADVICE[self.state]).format(
             rotation=self.rotation_id,
             token=self.token_id,
             name=self.name,

@@ -19,6 +19,7 @@ from .journal import Journal
 from .outcome import Plan, RotationClass
 from .records import Entry, Intent, StoreNote
 from .stores import SecretStore
+from .stores.in_files import StoreInFile
 
 _UNPROVABLE = (
     "it cannot be read back, so nothing would prove that it holds the new secret; give the command that reads it "
@@ -205,6 +206,8 @@ async def _check_store(wish: Wish, store: SecretStore, salt: bytes, notes: list[
     if any(secret is not None and secret.reveal() in f"{name} {version}" for secret in known):
         kind = type(store).__name__
         raise Refused(f"{kind}: what it says of itself, or its version, holds a secret, which the journal must not")
+    if isinstance(store, StoreInFile) and store.is_exposed:
+        notes.append(f"{name}: others than its owner can read or change it, and its mode stays; run chmod 600 on it")
     if held is not None and held != wish.old:
         notes.append(f"{name}: it holds another secret than the one being replaced, and will be overwritten")
     return StoreNote(

@@ -175,6 +175,17 @@ def test_bad_input(ada: Rotating, run: Run, words: tuple[str, ...], flaw: str) -
     assert len(ended.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "words", [("resume", "rot-{}"), ("rotations", "--journal", "{}"), ("resume", "--journal", "{}")]
+)
+def test_a_secret_where_a_name_belongs(ada: Rotating, run: Run, words: tuple[str, ...]) -> None:
+    """It is not repeated, and no folder of its name is made."""
+    ended = run(*(word.format(ada.old) for word in words))
+    assert (ended.code, ended.out) == (2, "")
+    assert ada.is_silent(ended)
+    assert not Path(ada.old).exists()
+
+
 def test_refused_as_json(ada: Rotating, run: Run) -> None:
     """What is refused is an object too."""
     ended = run("resume", "rot-0", "--json")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cobalt_async.errors import ConfigurationError, UnreadableStoreError
-from cobalt_async.rotation import CommandStore, State, resume
+from cobalt_async.rotation import CommandStore, State, plan, resume
 from tests.canary import Hunter
 from tests.rotation.staging import MemoryStore, Stage, beside, leaping
 
@@ -56,6 +56,17 @@ async def test_a_store_that_holds_the_sibling() -> None:
     async with beside() as on:
         why = await refused(on, [MemoryStore(on.old), MemoryStore(on.sibling.secret)])
         assert "it holds the sibling's secret" in why
+
+
+@leaping
+async def test_a_file_that_others_can_read_or_change() -> None:
+    """It is a note: the mode stays as it is."""
+    for mode in (0o600, 0o640, 0o666):
+        async with beside(in_memory=False) as on:
+            on.file.chmod(mode)
+            async with on.client() as cobalt:
+                planned = await plan(cobalt, on.token.id, store=on.store, journal=on.journal, sibling=on.sibling.secret)
+            assert ["run chmod 600 on it" in note for note in planned.notes] == [True] * (mode != 0o600)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,12 @@ def test_held_says_what_must_not_be_deleted() -> None:
         assert needed in advice
 
 
+def test_what_resume_refuses_may_have_been_sent() -> None:
+    """By an earlier process, or one that is at it now: only of a rotation that was not begun nothing was sent."""
+    assert ended(State.REFUSED).advice == "nothing was done now; mend what is named, then: cobalt-async resume rot-1"
+    assert ended(State.REFUSED, rotation_id=None).advice.startswith("nothing was sent; ")
+
+
 def test_what_stands_nowhere_else_is_said_first() -> None:
     """The disk took it as little as the store did: it is in this value alone, and in no repr."""
     new = RefreshedToken(id="api_a", name="ci", secret=Secret(NEW), expire_at=None)

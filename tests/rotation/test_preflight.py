@@ -81,6 +81,7 @@ async def desk(sandbox: CobaltSandbox, tmp_path: Path) -> AsyncIterator[Desk]:
     """All is as it must be."""
     token, sibling = sandbox.add_user("ada", tokens=2).tokens
     (tmp_path / "secret").write_text(token.secret)
+    (tmp_path / "secret").chmod(0o600)
     wish = {
         "store": FileStore(tmp_path / "secret"),
         "journal": Journal(tmp_path / "journal"),

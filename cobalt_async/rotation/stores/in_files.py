@@ -5,7 +5,7 @@ from abc import abstractmethod
 from pathlib import Path
 
 from ...errors import ConfigurationError
-from ...references import UNSHOWABLE, Flaw, shown
+from ...references import UNSHOWABLE, Flaw, exposes, shown
 from ...secret import Secret
 from .blocking import BlockingStore, conflict
 from .folders import Target
@@ -22,6 +22,14 @@ class StoreInFile(BlockingStore):
     def path(self) -> Path:
         """Where the file is, from the root."""
         return self._target.path
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether there is a file, and its mode lets others than its owner at it."""
+        try:
+            return exposes(os.lstat(self.path).st_mode)
+        except OSError:
+            return False
 
     @abstractmethod
     def _find(self, content: bytes | None) -> Secret | Flaw | None:
