@@ -63,10 +63,9 @@ class Journal:
     def prepare(self) -> bytes:
         """Make what is missing, and try whether it can be written to for good; the salt of fingerprints."""
         with self._explained():
-            durable.make_folder(self.path)
-            self._check_folder()
-            for name in (_SPOOL, _LOCKS):
-                durable.make_folder(self.path / name)
+            for path in (self.path, self.path / _SPOOL, self.path / _LOCKS):
+                durable.make_folder(path)
+                _check_folder(path)
         with self._explained(), self.lock("journal"):
             self._read()
             salt = self._salt
@@ -79,7 +78,7 @@ class Journal:
         """Look whether `prepare` can do its work, without doing it."""
         with self._explained():
             try:
-                self._check_folder()
+                _check_folder(self.path)
             except FileNotFoundError:
                 parent = next(folder for folder in self.path.parents if folder.exists())
                 if not os.access(parent, os.W_OK | os.X_OK):
@@ -166,7 +165,7 @@ class Journal:
         """Take in what is written down; lines that were read before are not taken apart again."""
         with self._explained():
             try:
-                self._check_folder()
+                _check_folder(self.path)
                 flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
                 descriptor = os.open(self.path / _FILE, flags)
             except FileNotFoundError:
@@ -194,15 +193,6 @@ class Journal:
         line = records.write({"at": records.stamp(datetime.now(UTC)), **fields})
         durable.append(self.path / _FILE, line, lasting=lasting)
 
-    def _check_folder(self) -> None:
-        found = os.lstat(self.path)
-        if not stat.S_ISDIR(found.st_mode):
-            raise ConfigurationError(f"{self.path}: it is no folder; name another with --journal")
-        if found.st_uid != os.geteuid():
-            raise ConfigurationError(f"{self.path}: it belongs to another user; name a folder of your own")
-        if found.st_mode & 0o077:
-            raise ConfigurationError(f"{self.path}: others may look into it; run chmod 700 {self.path}")
-
     def _check_file(self, found: os.stat_result) -> None:
         """What it says leads to refreshes and to stores: nobody else may have written it."""
         path = self.path / _FILE
@@ -222,6 +212,16 @@ class Journal:
         else:
             return
         raise ConfigurationError(f"{self.path}: the journal cannot be used ({flaw}); mend it, or name another folder")
+
+
+def _check_folder(path: Path) -> None:
+    found = os.lstat(path)
+    if not stat.S_ISDIR(found.st_mode):
+        raise ConfigurationError(f"{path}: it is no folder; name another with --journal")
+    if found.st_uid != os.geteuid():
+        raise ConfigurationError(f"{path}: it belongs to another user; name a folder of your own")
+    if found.st_mode & 0o077:
+        raise ConfigurationError(f"{path}: others may look into it; run chmod 700 {path}")
 
 
 def lock_name(base_url: str, token_id: str) -> str:

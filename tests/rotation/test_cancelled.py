@@ -41,8 +41,18 @@ async def nothing(on: Stage) -> None:
 
 
 async def an_answer_is_lost(on: Stage) -> None:
-    """The refresh runs and its answer does not come."""
+    """The refresh runs and its answer does not come; the sibling that recovers it is refused at first."""
     on.sandbox.faults.hang_up_after(method="POST")
+    looks = 0
+
+    async def read() -> object:
+        nonlocal looks
+        looks += on.posts
+        if looks == 2:  # after the old secret was seen dead; the next reading is the sibling's list
+            on.sandbox.faults.answer(401, {}, method="GET")
+        return None
+
+    on.memory.instead["read"] = read
 
 
 async def a_request_is_lost(on: Stage) -> None:

@@ -167,6 +167,20 @@ def test_a_file_that_somebody_else_may_have_written(journal: Journal, monkeypatc
         Journal(journal.path).entries()
 
 
+def test_a_spool_elsewhere_is_refused(journal: Journal, tmp_path: Path) -> None:
+    """A link in its place may lead to where others read, and so may its mode."""
+    journal.prepare()
+    spool = journal.spool.folder
+    spool.chmod(0o755)
+    with pytest.raises(ConfigurationError, match=f"run chmod 700 {spool}"):
+        journal.prepare()
+    spool.rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    spool.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigurationError, match="it is no folder"):
+        journal.prepare()
+
+
 @pytest.mark.parametrize("salt", ["zz", 5, None, "", "00" * 99])
 def test_a_salt_that_is_none(journal: Journal, salt: object) -> None:
     """The next line that has one counts: each intent has it, too; where none does, there is a new one."""
