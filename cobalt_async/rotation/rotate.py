@@ -61,7 +61,8 @@ async def rotate(
     `hook(rotation)` is awaited once the stores are proved; what it raises is a note. `settle`: seconds after which a
     request whose answer is lost cannot arrive any more; None reads `$COBALT_SETTLE_SECONDS`, else 120, and at least
     30 more than `Timeouts.refresh`; less than a proxy on the way may hold a request back is a risk.
-    `prove_within`, `old_dead_within`: seconds that Cobalt may take to accept the new secret and to drop the old.
+    `prove_within`, `old_dead_within`: seconds that Cobalt may take to accept the new secret and to drop the old; the
+    former also for which a refusal is asked about again before anything is called lost.
     `secret_ref`, `sibling_ref`: references to both, for `resume` in another process. `tell(line)` hears of each step.
 
     Whatever Cobalt, the stores, the journal and the hook do is a Rotation, never an exception: its `state` says how

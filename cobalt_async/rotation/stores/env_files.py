@@ -18,7 +18,9 @@ class EnvFileStore(StoreInFile):
     The last line of that name is rewritten, or one is added at the end; every other byte stays: comments, `export`,
     line ends, a byte order mark, and earlier lines of the same name, which no reader heeds. The value keeps its
     quotes where they can hold the new one. An empty value, and no line at all, is nothing. A line that cannot be
-    read, a value that is no secret, or one that refers to another (`${…}`), is refused, and what FileStore refuses.
+    read, a value that is no secret, or one that refers to another (`${…}`), is refused, and what FileStore refuses;
+    so is a secret that no quotes hold both for python-dotenv and for a shell (`'` or a backslash beside `$` or a
+    backtick), which is known only once it is there.
     A change of other lines is no conflict.
     """
 

@@ -11,6 +11,8 @@ from .blocking import BlockingStore, conflict
 from .folders import Target
 from .versions import version_of
 
+_TRIAL = Secret("a-secret-that-every-quote-can-hold")
+
 
 class StoreInFile(BlockingStore):
     """A secret in a file: what is special about a kind of file is how it is found in there, and put there."""
@@ -40,8 +42,14 @@ class StoreInFile(BlockingStore):
         """The same content with another secret."""
 
     def _check(self) -> str | Flaw:
-        held = self._read()
-        return held if isinstance(held, Flaw) else self._target.probe() or version_of(held)
+        held = self._target.read()
+        if isinstance(held, Flaw):
+            return held
+        found = self._find(held.content)
+        if isinstance(found, Flaw):
+            return found
+        tried = self._put(held.content, _TRIAL)
+        return tried if isinstance(tried, Flaw) else self._target.probe() or version_of(found)
 
     def _read(self) -> Secret | Flaw | None:
         held = self._target.read()

@@ -99,6 +99,15 @@ async def test_what_is_not_overwritten(path: Path, line: str, said: str) -> None
     assert contents(path.parent) == {".env": line.encode()}
 
 
+async def test_lines_that_cannot_be_told_apart(path: Path) -> None:
+    """A name with a comment at its heels takes no value: the check says so, before there is a secret to be stored."""
+    path.write_text("N#\n")
+    store = EnvFileStore(path, "N")
+    for doing in (store.check(), store.write(NEW_SECRET, None)):
+        assert "its lines cannot be told apart; tidy the file" in await refused(doing)
+    assert contents(path.parent) == {".env": b"N#\n"}
+
+
 async def test_a_secret_that_readers_would_change(path: Path) -> None:
     """It is refused at the write, and the file stays."""
     assert "which readers of such files replace" in await refused(EnvFileStore(path, NAME).write(Secret("a${b}"), None))
