@@ -23,8 +23,8 @@ class Store:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self.has_failed = False
+        self.path: Path | None = path
+        self.has_failed: bool = False
         self._base = self._do(_connected, path)
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
