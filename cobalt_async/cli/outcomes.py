@@ -5,7 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO, cast
 
 from attrs import evolve
 
@@ -13,7 +13,7 @@ from cobalt_async.audit import printable
 from cobalt_async.rotation import Plan, Rotation, State
 
 from .exit_codes import ExitCode
-from .speaking import tell
+from .speaking import Told, tell
 from .standard_output import drop_output
 
 SCHEMA_VERSION = 1
@@ -155,7 +155,7 @@ def show(lines: Iterable[str]) -> None:
         print(*shown, sep="\n", flush=True)
     except OSError:
         drop_output()
-        sys.stdout = sys.stderr  # for what is still to come
+        sys.stdout = cast(TextIO, Told())  # for what is still to come
         for line in shown:
             tell(line)
 

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -72,8 +72,14 @@ def _taken(stream: object) -> Taken | None:
 
 
 def drop_output() -> None:
+    """Standard output takes nothing any more."""
+    let_go(sys.stdout)
+
+
+def let_go(stream: TextIO) -> None:
     """Let what is still buffered go nowhere, so that Python's own flush at the end does not fail again."""
     with contextlib.suppress(OSError, ValueError):
+        number = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, number)
         os.close(nowhere)

@@ -454,3 +454,19 @@ def test_help_needs_no_rotation() -> None:
     script = "import sys; from cobalt_async.cli import main; main(['rotate', '--help']); print(*sys.modules)"
     done = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True, check=True)
     assert "cobalt_async.rotation" not in done.stdout.split()
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)], ids=["told", "quiet"])
+@pytest.mark.parametrize(
+    "where", ["2>/dev/full", "2>&-", ">/dev/full", ">/dev/full 2>&-", ">/dev/full 2>/dev/full"], ids=str
+)
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="this system has no /dev/full")
+def test_where_nobody_hears_of_it(ada: Rotating, where: str, quiet: tuple[str, ...]) -> None:
+    """An outcome that cannot be told is the same outcome, and has its exit code."""
+    words = ("rotate", ada.token.id, "--store", "file:tok", *SIBLING, *quiet)
+    shell = ("/bin/sh", "-c", f'exec "$@" {where}', "sh", *COMMAND, *words)
+    done = subprocess.run(shell, capture_output=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+    assert ada.is_done(Path("tok").read_text(encoding="utf-8"))
+    assert (b"SUCCESS" in done.stdout) is (">/dev/full" not in where or where.startswith("2>"))
+    assert (b"SUCCESS" in done.stderr) is (where == ">/dev/full")

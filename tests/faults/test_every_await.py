@@ -60,7 +60,7 @@ NEVER = {
     "await send(conn)": "so few bytes go into the socket's buffer at once",
 }
 ELSEWHERE = {  # what the audit and the rotation alone wait for is cancelled in their own tests
-    "await self._root.refreshes.exchange.fetch(request, Call(route, NOBODY, retry))": "test_audit_cancelled",
+    "await self._root.refreshes.exchange.fetch(request, Call(route, NOBODY, self._retry))": "test_audit_cancelled",
     "await self._carry(request, call, on_answer, on_leave)": "test_audit_cancelled",
     "await refreshes.change(request, call, on_answer=on_answer, on_leave=on_leave)": "rotation/test_cancelled",
     "await self._sent(request, post, committed=lambda: left)": "rotation/test_cancelled",
