@@ -108,8 +108,8 @@ async def test_what_is_no_clean_answer_is_indeterminate(
 async def test_an_empty_body_is_cobalts_too(status: int, verdict: str) -> None:
     """401 and 403 without a body count as with JSON: no error body is documented (F21)."""
     world = Pretended()
-    world.instead["bare"] = lambda _: Response(status, {}, b"")
-    found, _, _ = await run_audit(world, [Credential("bare", "bare"), *world.user("ada")])
+    world.instead["secret-1"] = lambda _: Response(status, {}, b"")
+    found, _, _ = await run_audit(world, [Credential("bare", "secret-1"), *world.user("ada")])
     assert short(found) == {"bare": verdict, "ada 0": "ALIVE"}
 
 
@@ -118,8 +118,10 @@ async def test_a_refusal_that_is_another_the_second_time() -> None:
     """A 401 that becomes a 403, or the other way round, is neither: something on the way has changed."""
     world = Pretended()
     for label, first, second in (("a", 401, 403), ("b", 403, 401)):
-        world.instead[label] = _turning(first, second)
-    found, _, _ = await run_audit(world, [Credential("a", "a"), Credential("b", "b"), *world.user("ada")])
+        world.instead[f"secret-{label}"] = _turning(first, second)
+    found, _, _ = await run_audit(
+        world, [*(Credential(label, f"secret-{label}") for label in "ab"), *world.user("ada")]
+    )
     assert short(found) == {"a": "INDETERMINATE changed_midway", "b": "INDETERMINATE changed_midway", "ada 0": "ALIVE"}
 
 

@@ -99,8 +99,8 @@ class Living:
         As many as are vouched for together wait for no second one, where it told nothing: they are not known then.
         """
         asked_at, was_full = self._now(), self.is_full
+        self._vouchings += not self._fresh  # those that are due at once come on top, and make no other dearer
         await self._ask()
-        self._vouchings += 1
         self._vouched_for += len(self._held)
         self._outlet.land_together(self._told(not_known_until=asked_at if was_full else -math.inf))
         self._vouched_for -= len(self._held)
@@ -119,7 +119,11 @@ class Living:
         latest = {held.place: held.request for held in self._held}
         asked = {(place, request.target): (place, request) for place, request in (*self._fresh, *latest.items())}
         await self._control.vouch(asked.values())
-        self._fresh = [(place, request) for place, request in self._fresh if place.vouched < asked_at]
+        self._fresh = [
+            (place, request)
+            for place, request in self._fresh
+            if place.vouched < asked_at or (place, request.target) not in asked  # or came meanwhile
+        ]
 
     def _told(self, *, not_known_until: float) -> Iterator[tuple[Credential, AuditResult, int | None]]:
         """Those who are vouched for by now; and of those answered until then, that they are not known."""
