@@ -58,7 +58,6 @@ async def test_a_store_that_holds_the_sibling() -> None:
         assert "it holds the sibling's secret" in why
 
 
-@leaping
 async def test_a_file_that_others_can_read_or_change() -> None:
     """It is a note: the mode stays as it is."""
     for mode in (0o600, 0o640, 0o666):
