@@ -73,9 +73,8 @@ class Conductor:
             outlet=self.outlet,
             living=self._living,
             refused=self._refused,
+            control=self._control,
             most=concurrency,
-            is_over=lambda: self.stopped is not None,
-            is_broken=lambda: self.failure is not None,
         )
         self._judge = Judge(
             look=look,
@@ -126,6 +125,7 @@ class Conductor:
         if self.ended:
             return
         self._stopped = self._stopped or reason
+        self._supply.has_stopped = True
         self._changed.set()
         self._control.hurry()
         if reason == "stopped":
@@ -173,6 +173,7 @@ class Conductor:
         except Exception as error:  # noqa: BLE001
             self._failure = self._failure or error
             self._stopped = self._stopped or "stopped"
+            self._supply.has_stopped = self._supply.has_failed = True
             self._crew.stand_down()
 
     async def _begin(self) -> None:
@@ -230,10 +231,10 @@ class Conductor:
         with self._failing():
             while (job := await self._supply.next()) is not None:
                 self._hire()
-                if self.stopped is None and self.failure is None:
-                    await self._judge.examine(job)
-                else:
+                if self._supply.is_over or self.failure is not None:
                     self._drop(job)
+                else:
+                    await self._judge.examine(job)
                 await self._waves.join()  # whoever waits for results takes them now
 
     async def _end(self) -> None:

@@ -31,50 +31,47 @@ class Look:
 
     async def look(self, job: Job, place: Place) -> AuditResult | None:
         """What a place says of a credential; None where it has to wait first, and is on the agenda."""
+        credential, users, pacing, listings = job.credential, self._users, self._pacing, self._listings
         self.under_way += job.refused is None
         try:
-            return await self._look(job, place)
+            while not listings.knows(job):  # it may end while this one waits for it
+                request = listings.request(job)
+                if place.is_limited:
+                    await place.turn()
+                sent_at = self._now()
+                try:
+                    pacing.neighbours.sent(job)
+                    try:
+                        response = await self._cobalt._ask(request, credential.secret, place.url)
+                    finally:
+                        pacing.neighbours.heard(job)
+                    if response.status in THROTTLED and pacing.park(job, response):
+                        return None
+                    page = answers.read_page_unless(
+                        request, response, credential.secret, listings.is_enough(request), users.undocumented.look
+                    )
+                    place.lives(sent_at)
+                    listings.bind(job, request, page)
+                    if job.pages == 1:
+                        pacing.learned(job)
+                    if job.user is not None:
+                        pacing.answered(job, job.user, sent_at, response.headers)
+                    goes_on = listings.goes_on(job, request, page)
+                except ConfigurationError:
+                    raise  # a bug or a misuse, and so of every credential
+                except CobaltError as error:
+                    listings.give_up(job)
+                    pacing.failed(job, error)
+                    return verdicts.failed(credential.label, error, region=place.region, pages=job.pages)
+                if not goes_on:
+                    break
+                if listings.follows(job):
+                    return None
+                if job.user is not None and not users.take(job.user, self._now()):
+                    self._agenda.park(job, job.user)
+                    return None
         finally:
             self.under_way -= job.refused is None
-
-    async def _look(self, job: Job, place: Place) -> AuditResult | None:
-        credential, users, pacing, listings = job.credential, self._users, self._pacing, self._listings
-        while not listings.knows(job):  # it may end while this one waits for it
-            request = listings.request(job)
-            if place.is_limited:
-                await place.turn()
-            sent_at = self._now()
-            try:
-                pacing.neighbours.sent(job)
-                try:
-                    response = await self._cobalt._ask(request, credential.secret, place.url)
-                finally:
-                    pacing.neighbours.heard(job)
-                if response.status in THROTTLED and pacing.park(job, response):
-                    return None
-                page = answers.read_page_unless(
-                    request, response, credential.secret, listings.is_enough(request), users.undocumented.look
-                )
-                place.lives(sent_at)
-                listings.bind(job, request, page)
-                if job.pages == 1:
-                    pacing.learned(job)
-                if job.user is not None:
-                    pacing.answered(job, job.user, sent_at, response.headers)
-                goes_on = listings.goes_on(job, request, page)
-            except ConfigurationError:
-                raise  # a bug or a misuse, and so of every credential
-            except CobaltError as error:
-                listings.give_up(job)
-                pacing.failed(job, error)
-                return verdicts.failed(credential.label, error, region=place.region, pages=job.pages)
-            if not goes_on:
-                break
-            if listings.follows(job):
-                return None
-            if job.user is not None and not users.take(job.user, self._now()):
-                self._agenda.park(job, job.user)
-                return None
         tokens = listings.tokens(job.user)
         return verdicts.alive(credential.label, tokens, region=place.region, user=name_of(job.user))
 

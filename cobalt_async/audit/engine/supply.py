@@ -1,10 +1,10 @@
 """Where the next credential to ask about comes from: what waits and is due, else the inventory."""
 
 import asyncio
-from collections.abc import Callable
 
 from ..credential import Credential
 from .agenda import Agenda, Job
+from .control import Control
 from .intake import Intake
 from .listings import Listings
 from .living import Living
@@ -18,7 +18,7 @@ from .users import Users
 class Supply:
     """Jobs, as far as there is room: at most `most` credentials are in the window.
 
-    `is_over`: nothing more is asked, and what is still read is to be dropped; `is_broken`: nothing is read, either.
+    `has_stopped`: nothing more is asked, what is still read is to be dropped; `has_failed`: nothing is read, either.
     """
 
     def __init__(
@@ -33,10 +33,11 @@ class Supply:
         outlet: Outlet,
         living: Living,
         refused: Refused,
+        control: Control,
         most: int,
-        is_over: Callable[[], bool],
-        is_broken: Callable[[], bool],
     ) -> None:
+        self.has_stopped: bool = False
+        self.has_failed: bool = False
         self._intake = intake
         self._agenda = agenda
         self._listings = listings
@@ -46,10 +47,14 @@ class Supply:
         self._outlet = outlet
         self._living = living
         self._refused = refused
+        self._control = control
         self._most = most
-        self._is_over = is_over
-        self._is_broken = is_broken
         self._now = asyncio.get_running_loop().time
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is asked: it was stopped, or no answer counts."""
+        return self.has_stopped or self._control.void is not None
 
     @property
     def has_room(self) -> bool:
@@ -60,7 +65,7 @@ class Supply:
         """Whether there may be a job now."""
         if self._is_broken():
             return False
-        return (not self._is_over() and self._agenda.is_due(self._now())) or self._may_read()
+        return (not self.is_over and self._agenda.is_due(self._now())) or self._may_read()
 
     def due(self) -> float | None:
         """When there may be one, as far as that is a question of time."""
@@ -71,7 +76,7 @@ class Supply:
 
     def is_used_up(self) -> bool:
         """Whether nothing waits, or needs to, and there is nothing more to read."""
-        waiting = 0 if self._is_over() else len(self._agenda) + self._listings.waiting
+        waiting = 0 if self.is_over else len(self._agenda) + self._listings.waiting
         return not waiting and self._intake.drained
 
     def may_live(self) -> bool:
@@ -84,7 +89,7 @@ class Supply:
     async def next(self) -> Job | None:
         """A job that is due, else a new one; None where there is none for now."""
         while self.has_room:
-            if not self._is_over():
+            if not self.is_over:
                 job = self._agenda.next(self._now())
                 if job is not None:
                     self._outlet.taken += 1
@@ -107,7 +112,7 @@ class Supply:
             return None
         job = Job(credential)
         user = job.hint = self._pacing.likely(job)
-        if user is None or self._is_over() or self._users.take(user, self._now()):
+        if user is None or self.is_over or self._users.take(user, self._now()):
             return job
         self._outlet.put_aside()
         self._agenda.park(job, user)
@@ -117,7 +122,10 @@ class Supply:
         """All that wait, and wait no more."""
         return [*self._agenda.drain(), *self._listings.drain()]
 
+    def _is_broken(self) -> bool:
+        return self.has_failed or self._intake.failure is not None
+
     def _may_read(self) -> bool:
         if not self._intake.is_free or self._is_broken():
             return False
-        return self._is_over() or (self._pacing.may_ask() and self._refused.has_room(self._agenda.looking_again))
+        return self.is_over or (self._pacing.may_ask() and self._refused.has_room(self._agenda.looking_again))
