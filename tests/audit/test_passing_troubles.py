@@ -9,6 +9,7 @@ import pytest
 
 from cobalt_async.audit import AuditResult, Credential, Verdict
 from cobalt_async.audit.engine import agenda
+from cobalt_async.audit.engine.control import Control
 from cobalt_async.audit.engine.living import Living
 from cobalt_async.audit.engine.outlet import Outlet
 from cobalt_async.audit.engine.places import Place
@@ -83,6 +84,32 @@ async def test_the_dead_wait_for_whoever_comes_after_them() -> None:
     for person in dead(3):
         first, second = world.times(person)
         assert first < world.times(late)[0] < second < world.times(last)[0]
+
+
+@virtually
+async def test_who_waits_for_one_region_is_not_woken_by_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sign of life in the one says nothing of the other: who waits is looked at when that may help, not each time."""
+    asked: list[float] = []
+    usual = Control.lives_since
+
+    async def lives_since(control: Control, moment: float) -> bool | None:
+        asked.append(moment)
+        return await usual(control, moment)
+
+    class Regions(Pretended):
+        async def send(self, request: Any, route: Any, **more: object) -> Response:
+            if "eu" not in route.base_url:
+                return await super().send(request, route, **more)
+            await asyncio.sleep(LATENCY)
+            return refusal()
+
+    monkeypatch.setattr(Control, "lives_since", lives_since)
+    world = Regions()
+    rows = [*((0.0, person) for person in dead(20)), *((0.5, person) for person in living(world, 100))]
+    found, _, _ = await run_audit(world, slowly(*rows), base_url=None, regions=("us", "eu"), rate=0)
+    assert short(found)["dead 0"] == "INDETERMINATE no_live_control"
+    assert short(found)["u99 0"] == "ALIVE"
+    assert len(asked) <= 20 * 3
 
 
 @virtually

@@ -80,7 +80,8 @@ class Agenda:
         self._users = users
         self._ready: deque[Job] = deque()
         self._later: deque[tuple[float, Job]] = deque()  # in order, since all wait equally long
-        self._for_life: list[Job] = []  # until somebody is seen to live
+        self._again: deque[Job] = deque()  # second looks that wait no more
+        self._for_life: deque[Job] = deque()  # until somebody is seen to live, about in the order of their first looks
         self._parked: dict[int, deque[Job | bytes]] = {}
         self._openings: list[tuple[float, int]] = []  # a heap: one entry or more for each user who is parked
         self._given_back: deque[int] = deque()  # to these users, a request each
@@ -92,7 +93,7 @@ class Agenda:
     @property
     def looking_again(self) -> int:
         """How many wait for their second look."""
-        return len(self._later) + len(self._for_life)
+        return len(self._later) + len(self._for_life) + len(self._again)
 
     def resume(self, jobs: Iterable[Job]) -> None:
         """These have nothing more to wait for."""
@@ -106,10 +107,10 @@ class Agenda:
         """A second look at this tells nothing before somebody was seen to live, or nobody can be."""
         self._for_life.append(job)
 
-    def wait_no_more(self) -> None:
-        """Somebody was, or nobody can be."""
-        self.resume(self._for_life)
-        self._for_life.clear()
+    def wait_no_more(self, until: float) -> None:
+        """Somebody was, since the first looks that came to an end until then; or nobody can be."""
+        while self._for_life and self._for_life[0].refused_at <= until:
+            self._again.append(self._for_life.popleft())
 
     def park(self, job: Job, user: int) -> None:
         """This waits for a window to open: its user's, or whose it is likely to be, or NOBODY's."""
@@ -130,6 +131,8 @@ class Agenda:
         """A job that is due; None where there is none now."""
         if self._ready:
             return self._ready.popleft()
+        if self._again:
+            return self._again.popleft()
         if self._later and self._later[0][0] <= now:
             return self._later.popleft()[1]
         while self._given_back:
@@ -149,13 +152,13 @@ class Agenda:
 
     def is_due(self, now: float) -> bool:
         """Whether there may be a job now."""
-        if self._ready or self._given_back:
+        if self._ready or self._again or self._given_back:
             return True
         return any(waiting and waiting[0][0] <= now for waiting in (self._later, self._openings))
 
     def due(self) -> float | None:
         """When to look for a job next; None where nothing waits."""
-        if self._ready or self._given_back:
+        if self._ready or self._again or self._given_back:
             return 0.0
         later = self._later[0][0] + _TOGETHER if self._later else math.inf
         opening = self._openings[0][0] if self._openings else math.inf
@@ -164,12 +167,13 @@ class Agenda:
 
     def drain(self) -> list[Job]:
         """All that wait, which wait no more."""
-        jobs = [*self._ready, *(job for _, job in self._later), *self._for_life]
+        jobs = [*self._ready, *self._again, *(job for _, job in self._later), *self._for_life]
         for user, queue in self._parked.items():
             jobs.extend(self._unpacked(packed, user) for packed in queue)
         self._ready.clear()
         self._later.clear()
         self._for_life.clear()
+        self._again.clear()
         self._parked.clear()
         self._openings.clear()
         self._given_back.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -155,7 +156,7 @@ class Conductor:
                 while not self._is_done():
                     self._changed.clear()
                     if not self._supply.may_live():
-                        self._agenda.wait_no_more()
+                        self._agenda.wait_no_more(math.inf)
                     self._hire()
                     self._see_to_the_living()
                     await self._change()

@@ -84,10 +84,9 @@ class Control:
         for place in self._places:
             await self._is_alive(place)
 
-    @property
-    def has_living(self) -> bool:
-        """Whether anybody was alive anywhere."""
-        return any(place.living for place in self._places)
+    def may_show_life(self, moment: float) -> bool:
+        """Whether somebody is known, wherever nobody was answered 200 since that moment, who was before."""
+        return all(place.living for place in self._places if place.life < moment)
 
     async def lives_since(self, moment: float) -> bool | None:
         """Whether somebody was answered 200 at every place to a request that left after that moment.

@@ -61,7 +61,7 @@ class Judge:
                 return
             if result.verdict is Verdict.ALIVE:
                 place.has_living(job.credential.secret, job.user)
-                self._agenda.wait_no_more()
+                self._agenda.wait_no_more(min(place.life for place in self._places))
                 self._refused.release()
                 assert job.asked is not None  # noqa: S101 - it was answered
                 if self._living.hold(job.credential, result, job.user, place, job.asked):
@@ -91,8 +91,8 @@ class Judge:
     async def _may_look_again(self, job: Job) -> bool:
         """Whether somebody was seen to live since the first look at this one; else it waits, or ends.
 
-        Where nobody is known who does, and nobody can be found, no second look tells more than the first; it is taken
-        all the same, for a 403 that a made-up token does not get.
+        Where nobody is known who could be, and nobody can be found, no second look tells more than the first; it is
+        taken all the same, for a 403 that a made-up token does not get.
         """
         lives = await self._control.lives_since(job.refused_at)
         if lives:
@@ -101,7 +101,7 @@ class Judge:
             self._outlet.put_aside()
             self._agenda.wait_for_life(job)
             return False
-        if not self._control.has_living:
+        if not self._control.may_show_life(job.refused_at):
             return True
         job.put_off += 1
         if lives is None and job.put_off <= _MOST_PUT_OFF:
