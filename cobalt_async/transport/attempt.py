@@ -15,6 +15,8 @@ from .watch import Watch
 
 OnAnswer = Callable[[int, bytes, bool], None]
 
+_NOTHING = bytearray()  # all that a reading keeps beside its body
+
 
 @frozen
 class Route:
@@ -100,7 +102,7 @@ class Attempt:
         self.ends: float = math.inf
         self._watch = watch
         self._parts: list[bytes] = []
-        self._raw = bytearray()
+        self._raw = bytearray() if keeps else _NOTHING
         self._deadline = route.deadline
         self._on_leave = on_leave
         self._loop = asyncio.get_running_loop()

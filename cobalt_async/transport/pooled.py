@@ -86,8 +86,9 @@ async def look(protocol: ResponseHandler, attempt: Attempt) -> Transport:
     """What to write to; Stale where the connection holds what nobody asked for (a late answer, say) or has ended."""
     if not (attempt.is_alone and _is_silent(protocol.transport)):
         await _two_turns()  # what woke together with this task must have been read before we look
-    transport = protocol.transport
-    if _has_begun(protocol._parser) or protocol.should_close or transport is None or transport.is_closing():
+    transport, parser = protocol.transport, protocol._parser
+    has_begun = parser is not _IDLE and _has_begun(parser)  # what comes while it rests has ended it
+    if has_begun or protocol.should_close or transport is None or transport.is_closing():
         raise Stale
     return transport
 

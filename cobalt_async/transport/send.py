@@ -115,7 +115,8 @@ class Transport:
             return Response(0, {}, b"", why, isinstance(failure, NoAnswerError), raw=raw)
         encoding = attempt.headers.get("Content-Encoding", "")
         plain, garbled = decode(attempt.body(), encoding, self._max_page_bytes)
-        return Response(attempt.status, attempt.headers, plain, attempt.flaw or garbled, attempt.cut, raw=attempt.raw())
+        raw = attempt.raw() if attempt.keeps else b""
+        return Response(attempt.status, attempt.headers, plain, attempt.flaw or garbled, attempt.cut, raw=raw)
 
     async def _carry(
         self, request: Request, route: Route, attempt: Attempt, on_answer: OnAnswer | None

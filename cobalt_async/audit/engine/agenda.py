@@ -103,6 +103,11 @@ class Agenda:
         """A second look at this, in five seconds."""
         self._later.append((now + SECOND_LOOK, job))
 
+    @property
+    def waits_for_life(self) -> bool:
+        """Whether any of them waits for somebody to be seen alive."""
+        return bool(self._for_life)
+
     def wait_for_life(self, job: Job) -> None:
         """A second look at this tells nothing before somebody was seen to live, or nobody can be."""
         self._for_life.append(job)

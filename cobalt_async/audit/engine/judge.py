@@ -61,7 +61,8 @@ class Judge:
                 return
             if result.verdict is Verdict.ALIVE:
                 place.has_living(job.credential.secret, job.user)
-                self._agenda.wait_no_more(min(place.life for place in self._places))
+                if self._agenda.waits_for_life:
+                    self._agenda.wait_no_more(min(place.life for place in self._places))
                 self._refused.release()
                 assert job.asked is not None  # noqa: S101 - it was answered
                 if self._living.hold(job.credential, result, job.user, place, job.asked):

@@ -77,7 +77,8 @@ class Listings:
     def goes_on(self, job: Job, request: Request, page: Page | str) -> bool:
         """Whether there is more to ask, or to wait for; `bind` comes before."""
         if job.user is not None and self._users.is_whole(job.user):
-            self._free_followers(job.user)
+            if job.user in self._following:
+                self._free_followers(job.user)
             return False
         if isinstance(page, str):
             return False

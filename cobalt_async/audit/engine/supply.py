@@ -88,7 +88,8 @@ class Supply:
 
     async def next(self) -> Job | None:
         """A job that is due, else a new one; None where there is none for now."""
-        while self.has_room:
+        outlet, living = self._outlet, self._living
+        while outlet.taken < self._most and not living.is_choked:
             if not self.is_over:
                 job = self._agenda.next(self._now())
                 if job is not None:
@@ -108,7 +109,7 @@ class Supply:
     def admit(self, credential: Credential) -> Job | None:
         """A job for a credential that was just read; None where its verdict is known, or has to wait."""
         self._outlet.taken += 1
-        if not self._is_broken() and self._outlet.recall(credential):
+        if self._outlet.recall(credential):
             return None
         job = Job(credential)
         user = job.hint = self._pacing.likely(job)

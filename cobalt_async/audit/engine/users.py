@@ -157,7 +157,7 @@ class Users:
         The window began when our first request in it arrived, or earlier: by its answer at the latest.
         """
         if (remaining := pace.count(headers.get("X-Rate-Limit-Remaining"))) is None:
-            self.unlimited(user, now)  # who tells no limit has none, or answers 509
+            self._left[user] = _DOCUMENTED  # who tells no limit has none, or answers 509
             return True
         limit = pace.count(headers.get("X-Rate-Limit-Get-Limit")) or _DOCUMENTED
         if limit != _DOCUMENTED and len(self.limits) < _MOST_LIMITS:
@@ -198,7 +198,7 @@ class Users:
             self._opened[user] = now
 
     def unlimited(self, user: int, now: float) -> None:
-        """Nothing is known of a window: it counts as one of the documented size, as for whoever tells no limit."""
+        """Nothing is known of a window: it counts as one of the documented size that opens now."""
         self._opened[user], self._left[user], self._unsure[user] = now, _DOCUMENTED, False
 
     def suspect(self, now: float, besides: int | None) -> int:
