@@ -8,6 +8,8 @@ from ..errors import ConfigurationError
 from . import tables
 from .store import Store
 
+_DAMAGED = "it is damaged; start anew, with another file"
+
 
 def made_new(path: Path) -> bool:
     """Whether a new, empty file for its owner alone was made at `path`; False where something stands in it already.
@@ -61,9 +63,6 @@ def go_on(store: Store, salt: bytes | None, asked: str) -> bytes:
         else:
             return own
     raise store.refuse(flaw)
-
-
-_DAMAGED = "it is damaged; start anew, with another file"
 
 
 def _flaw(store: Store) -> str | None:

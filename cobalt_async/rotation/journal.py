@@ -17,7 +17,8 @@ from .. import durable
 from ..errors import ConfigurationError
 from ..ledger import RotationRecord
 from . import records
-from .records import Entry, Intent
+from .intent import Fields, Intent
+from .records import Entry
 from .spool import Spool
 from .state_folder import default_folder
 from .words import OVER, State
@@ -229,14 +230,14 @@ def lock_name(base_url: str, token_id: str) -> str:
     return "-".join(_UNSAFE.sub("-", text)[:100] for text in (base_url.partition("://")[2], token_id))
 
 
-def _fields(line: bytes) -> records.Fields | None:
+def _fields(line: bytes) -> Fields | None:
     """What a line says; None where it is empty, or the end of the file that a crash cut: it was never relied on."""
     if not line.strip():
         return None
     return records.read(line) or (records.DAMAGED if line.endswith(b"\n") else None)
 
 
-def _salt_of(fields: records.Fields) -> bytes | None:
+def _salt_of(fields: Fields) -> bytes | None:
     """The salt in a line, None where none is, or none that could be one."""
     try:
         salt = bytes.fromhex(fields["salt"])

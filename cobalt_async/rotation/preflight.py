@@ -15,9 +15,10 @@ from ..secret import Secret
 from .binding import Binding, contradiction, proven
 from .file_system import file_system_of
 from .hands import is_going_down
+from .intent import Intent, StoreNote
 from .journal import Journal
 from .outcome import Plan, RotationClass
-from .records import Entry, Intent, StoreNote
+from .records import Entry
 from .stores import SecretStore
 from .stores.in_files import StoreInFile
 

@@ -18,11 +18,12 @@ from .arguments import check_calls, patience, secret_of, silent, wish_of
 from .binding import Binding
 from .driver import Driver
 from .hands import Hands, Hook
+from .intent import Intent
 from .journal import Busy, Journal, lock_name
 from .outcome import Plan, Rotation
 from .points import Point, reached
 from .preflight import Checked, Refused, Wish
-from .records import Entry, Intent
+from .records import Entry
 from .shelves import Shelves
 from .stores import SecretStore
 from .words import State, Step

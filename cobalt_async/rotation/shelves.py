@@ -9,7 +9,8 @@ from attrs import define, frozen
 from ..errors import StoreConflictError, StoreError, UnreadableStoreError
 from ..secret import Secret
 from .hands import is_going_down
-from .records import Entry, StoreNote
+from .intent import StoreNote
+from .records import Entry
 from .stores import SecretStore
 from .words import Seen
 

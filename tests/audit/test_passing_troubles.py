@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 import pytest
@@ -199,16 +199,17 @@ async def test_each_kind_of_answer_is_vouched_for_at_once() -> None:
 
 
 async def test_two_kinds_of_answer_at_once_are_both_vouched_for() -> None:
-    """What was answered for the first time is asked for, though it is not the last that was."""
+    """What was answered for the first time is asked for until a made-up token is refused there, though not the last."""
     asked: list[str] = []
 
     class Vouching:
         void = None
 
-        async def vouch(self, what: Iterable[tuple[Place, Request]]) -> None:
-            asked.extend(request.target for _, request in what)
+        async def vouch(self, where: Place, request: Request) -> None:
+            asked.append(request.target)
             hold(7)  # is answered in the meantime
-            place.vouched = asyncio.get_running_loop().time()
+            if request.target != "/tokens?limit=1" or asked.count(request.target) > 1:  # which nobody answers at first
+                where.vouched = asyncio.get_running_loop().time()
 
     place = Place("http://127.0.0.1:9", None, rate=0)
     facts = Facts()
@@ -224,6 +225,6 @@ async def test_two_kinds_of_answer_at_once_are_both_vouched_for() -> None:
     await held.vouch()
     assert asked == ["/tokens?limit=100", "/tokens?limit=1"]
     await held.vouch()
-    assert asked[2:] == ["/tokens?limit=7"]
+    assert asked[2:] == ["/tokens?limit=1", "/tokens?limit=7"]
     assert len(outlet.landed) >= 4
     facts.close()

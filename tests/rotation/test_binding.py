@@ -5,7 +5,8 @@ import pytest
 from cobalt_async import Secret
 from cobalt_async.ledger import fingerprint
 from cobalt_async.rotation.binding import contradiction, proven
-from cobalt_async.rotation.records import Entry, Intent
+from cobalt_async.rotation.intent import Intent
+from cobalt_async.rotation.records import Entry
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 SALT = bytes(32)

@@ -13,8 +13,8 @@ from cobalt_async.audit import Credential, Policy, audit
 from cobalt_async.errors import ConfigurationError
 from cobalt_async.ledger import RotationRecord
 from cobalt_async.rotation import FileStore, Journal, State, records, rotate
+from cobalt_async.rotation.intent import Intent
 from cobalt_async.rotation.journal import Busy, lock_name
-from cobalt_async.rotation.records import Intent
 from cobalt_async.testing import CobaltSandbox
 from tests.canary import Hunter
 from tests.rotation.test_records import INTENT

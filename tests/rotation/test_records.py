@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from cobalt_async import Secret
 from cobalt_async.ledger import fingerprint
 from cobalt_async.rotation import records
-from cobalt_async.rotation.records import Entry, Fields, Intent, StoreNote
+from cobalt_async.rotation.intent import Fields, Intent, StoreNote
+from cobalt_async.rotation.records import Entry
 from cobalt_async.rotation.words import FINISHED, Seen, State
 from tests.canary import NEW, TOKEN, Hunter
 

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import string
-from collections.abc import Iterable
 
 from ...client import AsyncCobalt
 from ...errors import CobaltError, ConfigurationError, ForbiddenError, UnauthorizedError
@@ -60,16 +59,8 @@ class Control:
 
     async def vouch_everywhere(self) -> None:
         """Ask for a first page with a made-up token at every place."""
-        await self.vouch((place, self._first) for place in self._places)
-
-    async def vouch(self, asked: Iterable[tuple[Place, Request]]) -> None:
-        """Ask for this there with made-up tokens: a refusal is on record as `vouched`, anything else may be `void`.
-
-        What is asked for is what others were answered: a cache on the way may know an answer by its URL alone.
-        """
-        for place, request in asked:
-            if self.void is None:
-                await self._vouch(place, request)
+        for place in self._places:
+            await self.vouch(place, self._first)
 
     async def endures(self, place: Place) -> bool:
         """Count a refusal. After 20 in a row a token that was alive before has to be alive still: the breaker."""
@@ -99,12 +90,17 @@ class Control:
                     return False
         return True if all(place.life >= moment for place in self._places) else None
 
-    async def _vouch(self, place: Place, request: Request) -> None:
-        """Ask with a token that nobody has. What is neither Cobalt's yes nor its no is not the last, twice.
+    async def vouch(self, place: Place, request: Request) -> None:
+        """Ask for this there with a token that nobody has: a refusal is on record as `vouched`, all else may be `void`.
+
+        What is asked for is what others were answered: a cache on the way may know an answer by its URL alone. What is
+        neither Cobalt's yes nor its no is not the last, twice.
 
         200 or 403 is no answer of Cobalt's to such a token. With a body that is not Cobalt's either it takes three, and
         none before that were sound, to tell a portal from an odd answer or from a network that went down midway.
         """
+        if self.void is not None:
+            return
         odd = 0
         for _ in range(_TRIES):
             sent_at = asyncio.get_running_loop().time()

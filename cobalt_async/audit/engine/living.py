@@ -115,15 +115,13 @@ class Living:
 
     async def _ask(self) -> None:
         """With made-up tokens, for what was answered at each place: the first time, and the last one that is held."""
-        asked_at = self._now()
         latest = {held.place: held.request for held in self._held}
         asked = {(place, request.target): (place, request) for place, request in (*self._fresh, *latest.items())}
-        await self._control.vouch(asked.values())
-        self._fresh = [
-            (place, request)
-            for place, request in self._fresh
-            if place.vouched < asked_at or (place, request.target) not in asked  # or came meanwhile
-        ]
+        for kind, (place, request) in asked.items():
+            asked_at = self._now()
+            await self._control.vouch(place, request)
+            if place.vouched >= asked_at:
+                self._fresh = [other for other in self._fresh if (other[0], other[1].target) != kind]
 
     def _told(self, *, not_known_until: float) -> Iterator[tuple[Credential, AuditResult, int | None]]:
         """Those who are vouched for by now; and of those answered until then, that they are not known."""

@@ -91,11 +91,12 @@ class Pacing:
         users = self._users
         user = job.user or users.suspect(now, job.hint)
         is_late = after is not None and after > self._longest  # no window ends then, and nobody waits for it
-        if user in (job.user, NOBODY) and is_late:
-            users.unlimited(user, now)
-            self._agenda.open(user, now)
-        elif user in (job.user, NOBODY):
-            users.throttled(user, now, after)
+        if user in (job.user, NOBODY):
+            if is_late:
+                users.unlimited(user, now)
+                self._agenda.open(user, now)
+            else:
+                users.throttled(user, now, after)
         if job.hint is None:
             self._asked += 1
             if job.is_strangers:

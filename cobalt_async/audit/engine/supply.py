@@ -63,9 +63,8 @@ class Supply:
 
     def is_due(self) -> bool:
         """Whether there may be a job now."""
-        if self._is_broken():
-            return False
-        return (not self.is_over and self._agenda.is_due(self._now())) or self._may_read()
+        is_open = not (self.is_over or self._is_broken())
+        return (is_open and self._agenda.is_due(self._now())) or self._may_read()
 
     def due(self) -> float | None:
         """When there may be one, as far as that is a question of time."""
